@@ -1,0 +1,1 @@
+"""Sluice: streaming ingestion from HTTP through Kafka and Faust into ClickHouse."""
