@@ -1,0 +1,1 @@
+"""The gateway: five HTTP APIs in, durable raw events on Kafka out."""

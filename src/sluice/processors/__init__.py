@@ -1,0 +1,1 @@
+"""The processors: Faust agents that decide every raw event."""

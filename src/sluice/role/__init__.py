@@ -1,1 +1,1 @@
-"""What every role's process does, whichever role it is: settings, logging, its name in `ps`, saying that it is ready."""
+"""What every role's process does: settings, logging, its name in `ps`, saying that it is ready."""

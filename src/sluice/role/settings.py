@@ -52,7 +52,7 @@ def refuse_unknown(models: Iterable[type[RoleSettings]], environment: Mapping[st
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; the settings are listed in docs/settings.md"
+            hint = f"; did you mean {near[0]}?" if near else "; the settings are listed in docs/settings.md"
             raise Unusable(f"{name} is not a setting of Sluice{hint}")
 
 

@@ -1,0 +1,1 @@
+"""The sinks: Faust agents that batch processed events into ClickHouse, exactly once."""

@@ -1,0 +1,1 @@
+"""One file for each API, all with the same small interface."""

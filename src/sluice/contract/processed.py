@@ -1,0 +1,80 @@
+"""The processed line: one raw line after the processors have decided it, on the topic `events.processed`.
+
+Each raw line comes out as exactly one processed line, on the partition of the same number, with the coordinates
+of its source. So source offsets are dense here too, and a gap can be seen.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+
+import msgspec
+
+from sluice.contract.errors import Malformed
+from sluice.contract.event import Event, Outcome, Stage
+
+_NO_PAYLOAD = msgspec.Raw(b"null")
+
+
+class Source(msgspec.Struct, frozen=True, order=True):
+    """Where a line stood on `events.raw`.
+
+    `topic` is Kafka's id of the topic as a UUID, so that a recreated topic is seen; `timestamp` is the raw
+    record's, in milliseconds since 1970 in UTC, and one for all its lines.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    line: int
+    timestamp: int
+
+
+class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One decided event.
+
+    `reason` is for people; `duplicate_of` is the event id of the first one, where this one lost to it.
+    `payload` is the event as it was sent. What was no JSON stands base64-coded in `payload_base64` instead.
+    `replay` counts how often this event was sent in again.
+    """
+
+    source: Source
+    outcome: Outcome
+    project: str
+    api: str
+    event: Event
+    stage: Stage = Stage.NONE
+    reason: str = ""
+    duplicate_of: str = ""
+    replay: int = 0
+    payload: msgspec.Raw = _NO_PAYLOAD
+    payload_base64: str = ""
+
+    def payload_bytes(self) -> bytes:
+        """Give the event's bytes as they were sent."""
+        return b64decode(self.payload_base64) if self.payload_base64 else bytes(self.payload)
+
+
+def unreadable_payload(sent: bytes) -> str:
+    """Give the form for `payload_base64` of bytes that are not a JSON text."""
+    return b64encode(sent).decode("ascii")
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Processed)
+
+
+def encode(line: Processed) -> bytes:
+    """Give the JSON text of one line, without a line feed."""
+    return _encoder.encode(line)
+
+
+def decode(text: bytes) -> Processed:
+    """Read one line.
+
+    Raises `Malformed` when the text is not a processed line: someone else has written to the topic.
+    """
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Malformed(f"not a processed line: {error}") from error

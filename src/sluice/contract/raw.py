@@ -1,0 +1,63 @@
+"""The raw line: one accepted event on its way from the gateway to the processors, on the topic `events.raw`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sluice.contract.errors import Malformed
+from sluice.contract.event import Api
+
+EMPTY_OBJECT = msgspec.Raw(b"{}")
+
+RECORD_BYTES = 1024 * 1024
+"""Raw records are cut at whole lines before this size; one larger event stands alone in its record."""
+
+
+class Client(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who sent the request: its address as text, and its user agent; empty where unknown or withheld."""
+
+    ip: str = ""
+    user_agent: str = ""
+
+
+class RawLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted event exactly as it was sent, with what the gateway knows about it.
+
+    `id` is a UUID version 7. `index` counts the events of the request from 0. `received_at` is in milliseconds
+    since 1970 in UTC; processors take it for the time, since they read no clock. `key` is the routing key
+    (see `sluice.contract.routing`), None where any partition will do. `context` is a JSON object with what the
+    request holds beside its events. `event` is the event's bytes, with line breaks between tokens as spaces.
+    """
+
+    id: str
+    request_id: str
+    index: int
+    project: str
+    api: Api
+    received_at: int
+    key: str | None
+    idempotency_key: str | None
+    client: Client
+    event: msgspec.Raw
+    context: msgspec.Raw = EMPTY_OBJECT
+    replay: int = 0
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(RawLine)
+
+
+def encode(line: RawLine) -> bytes:
+    """Give the JSON text of one line, without a line feed."""
+    return _encoder.encode(line)
+
+
+def decode(text: bytes) -> RawLine:
+    """Read one line.
+
+    Raises `Malformed` with the reason when the text is not JSON or lacks what a raw line must have.
+    """
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Malformed(f"not a raw line: {error}") from error
