@@ -1,0 +1,64 @@
+"""Taking an event's members apart without losing a byte of those that are only passed on.
+
+A member is kept as the text it was sent as until someone asks for its value. So a number beyond 64 bits or 1e999,
+which JSON allows and no parser here can hold, reaches `properties` as it was written.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+_QUOTE = ord('"')
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_string = msgspec.json.Decoder(str)
+_number = msgspec.json.Decoder(float)
+
+
+class Members:
+    """The members of one JSON object; each is taken out at most once, and the rest are its extra ones."""
+
+    def __init__(self, json_object: bytes | msgspec.Raw) -> None:
+        self._rest = _members.decode(json_object)
+
+    def text(self, *names: str) -> str:
+        """Take out members of these names and give the first that is neither absent nor null, as text.
+
+        A string is given as it is; anything else as its JSON text. Without any: the empty string.
+        """
+        found = ""
+        for name in names:
+            raw = self._rest.pop(name, None)
+            if raw is not None and not found:
+                found = as_text(raw)
+        return found
+
+    def number(self, name: str) -> float | None:
+        """Take out a member that holds a number; None where it is absent or null.
+
+        Raises `msgspec.DecodeError` where it holds something else or a number that no double can hold.
+        """
+        raw = self._rest.pop(name, None)
+        return None if raw is None or bytes(raw) == b"null" else _number.decode(raw)
+
+    def object(self, name: str) -> dict[str, str]:
+        """Take out a member that is an object, and give its members as text.
+
+        Where it is something else it stays among the extra ones.
+        """
+        raw = self._rest.get(name)
+        if raw is None or not bytes(raw).startswith(b"{"):
+            return {}
+        del self._rest[name]
+        return Members(raw).extra()
+
+    def extra(self) -> dict[str, str]:
+        """Give what has not been taken out, as text; null members are absent."""
+        return {name: text for name, raw in self._rest.items() if (text := as_text(raw))}
+
+
+def as_text(raw: msgspec.Raw) -> str:
+    """Give a string's characters, nothing for null, and the JSON text of everything else."""
+    sent = bytes(raw)
+    if sent[0] == _QUOTE:
+        return _string.decode(sent)
+    return "" if sent == b"null" else sent.decode()

@@ -1,0 +1,28 @@
+"""The settings of the processors' role."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from sluice.kafka.settings import KafkaSettings
+
+
+class ProcessorSettings(KafkaSettings):
+    """How the processors run."""
+
+    data_dir: Path = Field(Path(".sluice"), description="where this machine's roles keep what they write")
+    visitor_secret: SecretStr = Field(
+        SecretStr("local"), min_length=1, max_length=64, description="the secret under which visitor ids are hashed"
+    )
+    processors_instance: str = Field(
+        "", description="a name that stays with this worker over restarts; then a restart moves no partitions"
+    )
+    processors_web_port: int = Field(6066, ge=1, le=65535, description="port of the Faust worker's own web server")
+    processors_batch_records: int = Field(64, ge=1, description="raw records in one transaction at most")
+    processors_batch_wait_ms: int = Field(20, ge=1, description="how long a transaction waits for more records")
+    processors_session_timeout_ms: int = Field(
+        10_000, ge=1000, description="after so long without a sign of life the group gives a worker's partitions away"
+    )
+    processors_log_level: str = Field("info", description="debug, info, warning or error")
