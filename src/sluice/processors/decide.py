@@ -6,7 +6,6 @@ that is decided again after a crash is decided the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
@@ -19,24 +18,17 @@ from sluice.processors.rules.canonical import CANONICALISERS
 if TYPE_CHECKING:
     from sluice.contract.raw import RawLine
     from sluice.processors.rules.canonical.visitor import Visitors
+    from sluice.stream.lane import Record
 
 
-@dataclass(frozen=True)
-class RawRecord:
-    """One record of `events.raw`: `topic_id` is Kafka's id of the topic, `timestamp` in milliseconds since 1970."""
+def decide(record: Record, topic_id: str, visitors: Visitors) -> list[Processed]:
+    """Give one decision for each line of the record, in order; at least one.
 
-    topic_id: str
-    partition: int
-    offset: int
-    timestamp: int
-    value: bytes
-
-
-def decide(record: RawRecord, visitors: Visitors) -> list[Processed]:
-    """Give one decision for each line of the record, in order; at least one."""
+    `topic_id` is Kafka's id of the topic that the record stands on.
+    """
     processed = []
     for number, text in enumerate(ndjson.split(record.value)):
-        source = Source(record.topic_id, record.partition, record.offset, number, record.timestamp)
+        source = Source(topic_id, record.partition, record.offset, number, record.timestamp)
         processed.append(_decide_line(text, source, visitors))
     return processed
 

@@ -7,19 +7,19 @@ decided before is skipped, and one beyond the next means that records in between
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.processors.decide import decide
 from sluice.processors.journal import Marker
 from sluice.processors.pack import pack
+from sluice.stream.lane import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sluice.processors.decide import RawRecord
     from sluice.processors.journal import Journal
     from sluice.processors.rules.canonical.visitor import Visitors
+    from sluice.stream.lane import Record
 
 log = logging.getLogger(__name__)
 
@@ -36,63 +36,46 @@ class RawLog(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What `Lane.process` did with its records.
-
-    The first `done` of them need not be seen again. `seek_to`, where it is given, is the offset that has to come
-    next: the records after the done ones were not looked at.
-    """
-
-    done: int
-    seek_to: int | None = None
-
-
-class Lane:
-    """Decides the records of one partition. `next_offset` is the one that has to come next."""
+class ProcessorLane:
+    """Decides the records of one partition of `events.raw`."""
 
     def __init__(self, partition: int, journal: Journal, raw_log: RawLog, visitors: Visitors) -> None:
-        self.partition = partition
-        self.next_offset = 0
+        self._partition = partition
+        self._next_offset = 0
         self._topic_id = ""
         self._journal = journal
         self._raw_log = raw_log
         self._visitors = visitors
 
-    async def open(self) -> None:
-        """Take the partition over and find out where to go on.
-
-        Raises `Retry` while Kafka cannot be asked, and `Fenced` if another takes the partition at the same time.
-        """
-        marker = await self._journal.open(self.partition)
+    async def open(self) -> int:
+        """Take the partition over and give the raw offset that has to come next."""
+        marker = await self._journal.open(self._partition)
         self._topic_id = await self._raw_log.topic_id()
-        start = await self._raw_log.start_of(self.partition)
-        self.next_offset = self._resume_at(marker, start)
+        start = await self._raw_log.start_of(self._partition)
+        self._next_offset = self._resume_at(marker, start)
+        return self._next_offset
 
     async def close(self) -> None:
         """Give the partition up."""
-        await self._journal.close(self.partition)
+        await self._journal.close(self._partition)
 
-    async def process(self, records: Sequence[RawRecord]) -> Progress:
-        """Decide records of this partition, which come in the order of their offsets, in one transaction.
-
-        Raises what `Journal.commit` raises; after `Retry`, `open` the lane again and process the same records.
-        """
+    async def process(self, records: Sequence[Record]) -> Progress:
+        """Decide records in one transaction; skip those decided before, and stop before a gap."""
         old = 0
-        while old < len(records) and records[old].offset < self.next_offset:
+        while old < len(records) and records[old].offset < self._next_offset:
             old += 1
         fresh = self._contiguous(records[old:])
         if fresh:
-            output = list(pack(decide(record, self._visitors) for record in fresh))
-            await self._journal.commit(self.partition, output, Marker(self._topic_id, fresh[-1].offset))
-            self.next_offset = fresh[-1].offset + 1
+            output = list(pack(decide(record, self._topic_id, self._visitors) for record in fresh))
+            await self._journal.commit(self._partition, output, Marker(self._topic_id, fresh[-1].offset))
+            self._next_offset = fresh[-1].offset + 1
         done = old + len(fresh)
-        return Progress(done, None if done == len(records) else self.next_offset)
+        return Progress(done, None if done == len(records) else self._next_offset)
 
-    def _contiguous(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
+    def _contiguous(self, records: Sequence[Record]) -> Sequence[Record]:
         """Give the records up to the first gap; the raw topic is dense, so a gap means records not seen yet."""
         for seen, record in enumerate(records):
-            if record.offset != self.next_offset + seen:
+            if record.offset != self._next_offset + seen:
                 return records[:seen]
         return records
 
@@ -102,12 +85,12 @@ class Lane:
         if marker.topic_id != self._topic_id:
             log.warning(
                 "partition %s: topic events.raw was made anew (id %s, was %s); starting at its offset %s",
-                self.partition, self._topic_id, marker.topic_id, start,
+                self._partition, self._topic_id, marker.topic_id, start,
             )  # fmt: skip
             return start
         if marker.offset + 1 < start:
             log.error(
-                "partition %s: raw records %s to %s were removed by retention before they were decided; they are lost",
-                self.partition, marker.offset + 1, start - 1,
+                "partition %s: raw records %s to %s are lost: retention removed them before they were decided",
+                self._partition, marker.offset + 1, start - 1,
             )  # fmt: skip
         return max(marker.offset + 1, start)

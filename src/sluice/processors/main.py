@@ -1,0 +1,38 @@
+"""The processors' composition root."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import faust
+from mode.loop import use
+
+from sluice.contract import topics
+from sluice.kafka.topic_ids import topic_ids
+from sluice.kafka.topic_log import TopicLog
+from sluice.processors.app import create_app
+from sluice.processors.journal_kafka import KafkaJournal
+from sluice.processors.rules.canonical.visitor import Visitors
+from sluice.role.start import log_to_stderr, name_process
+
+if TYPE_CHECKING:
+    from sluice.processors.settings import ProcessorSettings
+
+
+def run(settings: ProcessorSettings) -> None:
+    """Run one worker of the processors until SIGTERM or SIGINT.
+
+    Raises `Unusable` when a topic is missing and `Retry` when Kafka cannot be reached at the start.
+    """
+    name_process("processors")
+    log_to_stderr(settings.processors_log_level)
+    use("uvloop")
+    asyncio.run(topic_ids(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
+    app = create_app(
+        settings,
+        KafkaJournal(settings.kafka_bootstrap),
+        TopicLog(settings.kafka_bootstrap, topics.RAW.name),
+        Visitors(settings.visitor_secret.get_secret_value().encode()),
+    )
+    faust.Worker(app, override_logging=False).execute_from_commandline()

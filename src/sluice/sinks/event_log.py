@@ -1,0 +1,36 @@
+"""The event log: the table that holds every accepted event, and is its own ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sluice.sinks.block import Block
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a partition is stored: its highest source offset, and the first one of the block that brought it."""
+
+    offset: int
+    block_first: int
+
+
+class EventLog(Protocol):
+    """A port with two adapters: ClickHouse, and memory for tests; one conformance suite runs on both."""
+
+    async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
+        """Give the mark of a partition of the raw topic with that id; None where it has no row from `at_least` on.
+
+        `at_least` is a source offset that the mark is known to have reached; it only makes the answer quicker.
+        Raises `Retry` while the table cannot be asked.
+        """
+        ...
+
+    async def insert(self, block: Block, token: str) -> None:
+        """Append a block as one, unless a block with the same token was appended before; nothing tells which.
+
+        Raises `Retry` when it is unknown whether the block was appended.
+        """
+        ...

@@ -1,0 +1,33 @@
+"""The event log's twin in memory, for tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluice.sinks.event_log import Mark
+
+if TYPE_CHECKING:
+    from sluice.sinks.block import Block
+
+
+class MemoryEventLog:
+    """Keeps blocks in a list, and drops one whose token it has seen, as ClickHouse does."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._tokens: set[str] = set()
+
+    async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
+        """Give the mark of a partition."""
+        marks = [
+            Mark(block.last, block.first)
+            for block in self.blocks
+            if (block.topic_id, block.partition) == (topic_id, partition) and block.last >= at_least
+        ]
+        return max(marks, key=lambda mark: mark.offset, default=None)
+
+    async def insert(self, block: Block, token: str) -> None:
+        """Append a block unless its token was seen."""
+        if token not in self._tokens:
+            self._tokens.add(token)
+            self.blocks.append(block)

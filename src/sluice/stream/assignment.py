@@ -1,0 +1,154 @@
+"""The partitions that this worker owns, each with its lane, through rebalances, retries and gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sluice.contract.errors import Fenced, Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+
+    from sluice.stream.lane import Lane, Progress, Record
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_FIRST_S = 0.2
+RETRY_LONGEST_S = 10.0
+
+
+class Delivery(Protocol):
+    """A record that was handed over, and what acknowledges it."""
+
+    @property
+    def record(self) -> Record:
+        """Give the record."""
+        ...
+
+    def ack(self) -> None:
+        """Say that this record need not be handed over again, nor any before it."""
+        ...
+
+
+class Assignment:
+    """Owns partitions from `assign` to `revoke`, and has their lanes handle what is delivered in between.
+
+    `seek` moves the consumer of a partition to an offset. Not thread-safe: all methods run in one event loop.
+    """
+
+    def __init__(
+        self,
+        make_lane: Callable[[int], Lane],
+        seek: Callable[[int, int], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._make_lane = make_lane
+        self._seek = seek
+        self._sleep = sleep
+        self._owned: dict[int, _Owned] = {}
+
+    @property
+    def partitions(self) -> Collection[int]:
+        """Give the numbers of the partitions owned now."""
+        return self._owned.keys()
+
+    async def assign(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Own these partitions too; open them side by side, however long the neighbours take.
+
+        Gives, for those lanes that know it, the offset that has to come next.
+        """
+        new = [partition for partition in partitions if partition not in self._owned]
+        for partition in new:
+            self._owned[partition] = _Owned(partition, self._make_lane(partition), self._sleep)
+        opening = {partition: self._owned[partition].open() for partition in new}
+        offsets = await asyncio.gather(*opening.values())
+        return {partition: offset for partition, offset in zip(opening, offsets, strict=True) if offset is not None}
+
+    async def revoke(self, partitions: Iterable[int]) -> None:
+        """Own these partitions no more: finish the batch in hand, drop what else was delivered."""
+        leaving = [owned for partition in partitions if (owned := self._owned.pop(partition, None))]
+        await asyncio.gather(*(owned.close() for owned in leaving))
+
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Handle what was delivered, partitions side by side, and acknowledge it in the order of its offsets.
+
+        What belongs to a partition that is not owned is dropped: its owner gets it. While a neighbour is away this
+        waits, for ever if need be. Raises `Fenced` when a partition that is still owned was taken over.
+        """
+        by_partition: dict[int, list[Delivery]] = defaultdict(list)
+        for delivery in deliveries:
+            by_partition[delivery.record.partition].append(delivery)
+        await asyncio.gather(*(self._process(*delivered) for delivered in by_partition.items()))
+
+    async def _process(self, partition: int, deliveries: Sequence[Delivery]) -> None:
+        owned = self._owned.get(partition)
+        progress = owned and await owned.process([delivery.record for delivery in deliveries])
+        if not progress:
+            return
+        for delivery in deliveries[: progress.done]:
+            delivery.ack()
+        if progress.seek_to is not None:
+            log.warning("partition %s: records are missing; seeking to %s", partition, progress.seek_to)
+            await self._seek(partition, progress.seek_to)
+
+
+class _Owned:
+    """One owned partition: its lane, opened when needed, and one batch at a time."""
+
+    def __init__(self, partition: int, lane: Lane, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._partition = partition
+        self._lane = lane
+        self._sleep = sleep
+        self._turn = asyncio.Lock()
+        self._open = False
+        self._revoked = asyncio.Event()
+
+    async def open(self) -> int | None:
+        """Open the lane; gives None as well when the partition was revoked meanwhile."""
+        return await self._retrying(self._ensure_open)
+
+    async def process(self, records: Sequence[Record]) -> Progress | None:
+        """Handle records; None when the partition was revoked before they were."""
+
+        async def attempt() -> Progress:
+            await self._ensure_open()
+            return await self._lane.process(records)
+
+        try:
+            return await self._retrying(attempt)
+        except Fenced:
+            if self._revoked.is_set():
+                return None
+            raise
+
+    async def close(self) -> None:
+        """Finish what is in hand and give the partition up."""
+        self._revoked.set()
+        async with self._turn:
+            await self._lane.close()
+
+    async def _ensure_open(self) -> int | None:
+        if self._open:
+            return None
+        next_offset = await self._lane.open()
+        self._open = True
+        return next_offset
+
+    async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
+        wait = RETRY_FIRST_S
+        while True:
+            async with self._turn:
+                if self._revoked.is_set():
+                    return None
+                try:
+                    return await attempt()
+                except Retry as error:
+                    self._open = False
+                    log.warning("partition %s: %s; trying again in %.1f s", self._partition, error, wait)
+            await self._sleep(wait)
+            wait = min(2 * wait, RETRY_LONGEST_S)

@@ -1,0 +1,160 @@
+"""A Faust worker whose one agent feeds lanes.
+
+The settings and the transport avoid the traps of Faust that docs/decisions/0004-faust.md lists.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from sluice.contract.topics import MIB
+from sluice.role.fatal import ending_process_on_error
+from sluice.role.ready import say_ready
+from sluice.stream.assignment import Assignment
+from sluice.stream.lane import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sluice.contract.topics import Topic
+    from sluice.stream.lane import Lane
+
+log = logging.getLogger(__name__)
+
+DAY_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """How one worker runs.
+
+    `group` names the consumer group; `instance`, where it is not empty, makes the worker a static member of it, so
+    that a restart moves no partitions. A batch holds `batch_records` at most, and waits `batch_wait_ms` for more.
+    """
+
+    group: str
+    topic: Topic
+    bootstrap: str
+    data_dir: Path
+    instance: str
+    web_port: int
+    session_timeout_ms: int
+    batch_records: int
+    batch_wait_ms: int
+
+
+def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
+    """Build the Faust app of a worker; nothing is connected before it starts."""
+    app = faust.App(worker.group, **_settings(worker))
+    app.transport = _CommittedTransport(app.conf.broker_consumer, app)
+    topic = app.topic(
+        worker.topic.name, value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw"
+    )
+
+    async def seek(partition: int, offset: int) -> None:
+        await app.consumer.seek(TP(worker.topic.name, partition), offset)
+
+    assignment = Assignment(make_lane, seek)
+
+    @app.agent(topic, concurrency=1)
+    async def process(stream: Any) -> None:
+        async for events in stream.noack().noack_take(worker.batch_records, within=worker.batch_wait_ms / 1000):
+            with ending_process_on_error("processing a batch"):
+                await assignment.process([_FaustDelivery(event) for event in events])
+
+    @app.on_partitions_revoked.connect
+    async def revoke(_app: faust.App, revoked: set[TP], **_: Any) -> None:
+        with ending_process_on_error("giving partitions up"):
+            await assignment.revoke(tp.partition for tp in revoked)
+
+    @app.on_partitions_assigned.connect
+    async def assign(_app: faust.App, assigned: set[TP], **_: Any) -> None:
+        app.add_future(_take_over(app, worker.topic, assignment, {tp.partition for tp in assigned}))
+
+    return app
+
+
+async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, partitions: set[int]) -> None:
+    """Open what was assigned, and move the consumer back where the group's committed offset was ahead."""
+    with ending_process_on_error("taking partitions over"):
+        next_offsets = await assignment.assign(partitions)
+        while app.rebalancing:
+            await app.sleep(0.05)
+        for partition, offset in next_offsets.items():
+            tp = TP(topic.name, partition)
+            if partition in assignment.partitions and (await app.consumer.position(tp) or 0) > offset:
+                await app.consumer.seek(tp, offset)
+    log.info("owning partitions %s", sorted(assignment.partitions))
+    say_ready()
+
+
+class _FaustDelivery:
+    """One event of Faust's as the assignment sees it."""
+
+    def __init__(self, event: Any) -> None:
+        message = event.message
+        timestamp_ms = round(message.timestamp * 1000)
+        self._event = event
+        self.record = Record(message.partition, message.offset, timestamp_ms, message.value or b"")
+
+    def ack(self) -> None:
+        """Let Faust commit up to this event."""
+        self._event.ack()
+
+
+class _CommittedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Faust's consumer, but it never shows what a transaction has not committed.
+
+    Faust reads so only with its own exactly_once, which Sluice does not use.
+    """
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+
+class _CommittedConsumer(driver.Consumer):  # type: ignore[misc]
+    def _new_consumer_thread(self) -> _CommittedThread:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _CommittedTransport(driver.Transport):  # type: ignore[misc]
+    Consumer = _CommittedConsumer
+
+
+def _settings(worker: Worker) -> dict[str, Any]:
+    session_s = worker.session_timeout_ms / 1000
+    return {
+        "broker": [f"kafka://{address}" for address in worker.bootstrap.split(",")],
+        "id_format": "{id}",
+        "datadir": worker.data_dir / worker.group,
+        "autodiscover": False,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": 4 * MIB,
+        "consumer_group_instance_id": worker.instance or None,
+        "broker_session_timeout": session_s,
+        "broker_heartbeat_interval": session_s / 4,
+        "broker_request_timeout": max(session_s, 30.0),
+        "broker_rebalance_timeout": 30.0,
+        # A worker that waits for a neighbour is alive: its heartbeats say so, not its polls.
+        "broker_max_poll_interval": DAY_S,
+        "broker_commit_interval": 1.0,
+        "stream_wait_empty": False,
+        "stream_buffer_maxsize": worker.batch_records,
+        "stream_recovery_delay": 0.0,
+        "web_host": "127.0.0.1",
+        "web_bind": "127.0.0.1",
+        "web_port": worker.web_port,
+        "web_tables_enabled": False,
+        "worker_redirect_stdouts": False,
+    }
