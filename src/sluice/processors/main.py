@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import faust
-from mode.loop import use
-
 from sluice.contract import topics
 from sluice.kafka.topic_ids import topic_ids
 from sluice.kafka.topic_log import TopicLog
@@ -15,6 +12,7 @@ from sluice.processors.app import create_app
 from sluice.processors.journal_kafka import KafkaJournal
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.role.start import log_to_stderr, name_process
+from sluice.stream import worker
 
 if TYPE_CHECKING:
     from sluice.processors.settings import ProcessorSettings
@@ -27,7 +25,6 @@ def run(settings: ProcessorSettings) -> None:
     """
     name_process("processors")
     log_to_stderr(settings.processors_log_level)
-    use("uvloop")
     asyncio.run(topic_ids(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     app = create_app(
         settings,
@@ -35,4 +32,4 @@ def run(settings: ProcessorSettings) -> None:
         TopicLog(settings.kafka_bootstrap, topics.RAW.name),
         Visitors(settings.visitor_secret.get_secret_value().encode()),
     )
-    faust.Worker(app, override_logging=False).execute_from_commandline()
+    worker.run(app)

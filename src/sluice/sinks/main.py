@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import faust
-from mode.loop import use
-
 from sluice.contract import topics
 from sluice.kafka.topic_ids import topic_ids
 from sluice.kafka.topic_log import TopicLog
 from sluice.role.start import log_to_stderr, name_process
 from sluice.sinks.app import create_app
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
+from sluice.stream import worker
 
 if TYPE_CHECKING:
     from sluice.sinks.settings import SinkSettings
@@ -27,11 +25,10 @@ def run(settings: SinkSettings) -> None:
     """
     name_process("sinks")
     log_to_stderr(settings.sinks_log_level)
-    use("uvloop")
     asyncio.run(topic_ids(settings.kafka_bootstrap, [topics.PROCESSED.name]))
     app = create_app(
         settings,
         ClickHouseEventLog(settings.clickhouse_url),
         TopicLog(settings.kafka_bootstrap, topics.PROCESSED.name),
     )
-    faust.Worker(app, override_logging=False).execute_from_commandline()
+    worker.run(app)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.loop import use
 
 from sluice.contract.topics import MIB
 from sluice.role.fatal import ending_process_on_error
@@ -63,7 +64,7 @@ def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
 
     assignment = Assignment(make_lane, seek)
 
-    @app.agent(topic, concurrency=1)
+    @app.agent(topic, name=worker.group, concurrency=1)
     async def process(stream: Any) -> None:
         async for events in stream.noack().noack_take(worker.batch_records, within=worker.batch_wait_ms / 1000):
             with ending_process_on_error("processing a batch"):
@@ -79,6 +80,13 @@ def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
         app.add_future(_take_over(app, worker.topic, assignment, {tp.partition for tp in assigned}))
 
     return app
+
+
+def run(app: faust.App) -> None:
+    """Run the app in this process until SIGTERM or SIGINT, then leave the group and exit."""
+    use("uvloop")
+    app.conf.datadir.mkdir(parents=True, exist_ok=True)
+    faust.Worker(app, override_logging=False).execute_from_commandline()
 
 
 async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, partitions: set[int]) -> None:
