@@ -9,6 +9,9 @@ import setproctitle
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
+_CHATTY = ("aiokafka", "faust", "mode")
+"""Libraries that tell of every step; their warnings are enough."""
+
 
 def name_process(role: str) -> None:
     """Show this process as `sluice <role>` in `ps`."""
@@ -16,5 +19,12 @@ def name_process(role: str) -> None:
 
 
 def log_to_stderr(level: str) -> None:
-    """Log to standard error, one line a record, times in local time with milliseconds."""
+    """Log to standard error, one line a record, times in local time with milliseconds.
+
+    `level` is debug, info, warning or error. Libraries that tell of every step show their warnings only, unless the
+    level is debug.
+    """
     logging.basicConfig(level=level.upper(), format=LOG_FORMAT, stream=sys.stderr)
+    if level.lower() != "debug":
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)

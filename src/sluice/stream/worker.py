@@ -86,7 +86,7 @@ def run(app: faust.App) -> None:
     """Run the app in this process until SIGTERM or SIGINT, then leave the group and exit."""
     use("uvloop")
     app.conf.datadir.mkdir(parents=True, exist_ok=True)
-    faust.Worker(app, override_logging=False).execute_from_commandline()
+    faust.Worker(app, override_logging=False, quiet=True).execute_from_commandline()
 
 
 async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, partitions: set[int]) -> None:
