@@ -8,6 +8,7 @@ SluiceError
 │   ├── Invalid             it can be read, but breaks its API's contract
 │   ├── Unauthenticated     no valid key
 │   ├── Forbidden           a valid key that may not do this
+│   ├── WrongMethod         the path exists, but not for this method
 │   ├── TooLarge            over a limit of size
 │   ├── UnsupportedEncoding a Content-Encoding that nobody here reads
 │   └── Throttled           over a rate limit; carries when to come back
@@ -47,6 +48,10 @@ class Unauthenticated(Reject):
 
 class Forbidden(Reject):
     """The key is valid but may not do this (scope, origin, kind of key)."""
+
+
+class WrongMethod(Reject):
+    """The path exists, but not for this method."""
 
 
 class TooLarge(Reject):

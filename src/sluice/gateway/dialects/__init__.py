@@ -1,1 +1,12 @@
-"""One file for each API, all with the same small interface."""
+"""One file for each API, all with the same small interface, and the explicit table of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluice.gateway.dialects import pulse
+
+if TYPE_CHECKING:
+    from sluice.gateway.dialects.port import Dialect
+
+DIALECTS: tuple[Dialect, ...] = (pulse,)

@@ -1,0 +1,144 @@
+"""The settings file (`sluice.toml`): projects, their keys as keyed hashes, and their rate limits.
+
+Keys are never stored. What stands here is HMAC-SHA256 of a key under the file's own salt, so the file can be
+read by many and gives nobody access. Reading the file is someone else's work: `parse` takes what a TOML reader gave.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from sluice.contract.errors import Unusable
+from sluice.contract.event import Api
+
+WRITE_EVENTS = "events:write"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TokenBucket(_Frozen):
+    """`capacity` tokens at most, refilled evenly: `refill` tokens every `per_s` seconds."""
+
+    kind: Literal["token_bucket"] = "token_bucket"
+    capacity: int = Field(gt=0)
+    refill: int = Field(gt=0)
+    per_s: int = Field(gt=0)
+
+
+class FixedWindow(_Frozen):
+    """At most `limit` in each window of `window_s` seconds; a window starts with its first request."""
+
+    kind: Literal["fixed_window"] = "fixed_window"
+    limit: int = Field(gt=0)
+    window_s: int = Field(gt=0)
+
+
+class SlidingLog(_Frozen):
+    """At most `limit` within any `window_s` seconds."""
+
+    kind: Literal["sliding_log"] = "sliding_log"
+    limit: int = Field(gt=0)
+    window_s: int = Field(gt=0)
+
+
+class WholeRefill(_Frozen):
+    """`capacity` tokens, all of them given back at once every `every_s` seconds."""
+
+    kind: Literal["whole_refill"] = "whole_refill"
+    capacity: int = Field(gt=0)
+    every_s: int = Field(gt=0)
+
+
+Rule = TokenBucket | FixedWindow | SlidingLog | WholeRefill
+"""One limit of rate. Several rules on one bucket hold together: a request passes all of them or none."""
+
+Limit = Literal["documented", "none"] | tuple[Annotated[Rule, Field(discriminator="kind")], ...]
+"""What one API's document says, or no limit, or these rules."""
+
+Limits = Literal["documented", "none"] | dict[Api, Limit]
+"""One word for all APIs, or a limit for each; APIs that are left out are as documented."""
+
+
+class KeyKind(StrEnum):
+    """`secret` keys are for servers; `public` ones for browsers: everyone can see them, and they may only write."""
+
+    SECRET = "secret"  # noqa: S105
+    PUBLIC = "public"
+
+
+class ProjectKey(_Frozen):
+    """One key of a project. `hash` is HMAC-SHA256 of the key under the file's salt, in lower-case hex.
+
+    `origins` are the web origins that may use the key (empty: any). `limits` win over the project's.
+    """
+
+    name: str = Field(min_length=1, max_length=64)
+    kind: KeyKind
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    scopes: frozenset[str] = frozenset({WRITE_EVENTS})
+    expires: AwareDatetime | None = None
+    origins: frozenset[str] = frozenset()
+    limits: Limits | None = None
+
+
+class Project(_Frozen):
+    """One project: who may send for it, and how much."""
+
+    keys: tuple[ProjectKey, ...] = ()
+    limits: Limits = "documented"
+    allow_public_keys: bool = True
+
+    def limit(self, key: ProjectKey, api: Api) -> Limit:
+        """Give the limit that holds for one key on one API."""
+        limits = self.limits if key.limits is None else key.limits
+        return limits.get(api, "documented") if isinstance(limits, dict) else limits
+
+
+# Routing keys are made of the project's name and a slash, so a name holds none.
+ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class Projects(_Frozen):
+    """The whole file. `salt` is at least 16 random bytes in hex, made anew for every file."""
+
+    salt: str = Field(pattern=r"^(?:[0-9a-f]{2}){16,}$")
+    projects: dict[ProjectName, Project]
+
+
+def parse(document: dict[str, Any]) -> Projects:
+    """Check what a TOML reader gave.
+
+    Raises `Unusable` with one sentence that names each wrong entry by its place in the file.
+    """
+    try:
+        parsed = Projects.model_validate(document)
+    except ValidationError as error:
+        raise Unusable("the settings file is wrong: " + "; ".join(_sentences(error))) from None
+    _refuse_repeated_keys(parsed)
+    return parsed
+
+
+def _refuse_repeated_keys(parsed: Projects) -> None:
+    seen: dict[str, str] = {}
+    for name, project in parsed.projects.items():
+        for key in project.keys:
+            place = f"{key.name!r} of project {name}"
+            if key.hash in seen:
+                raise Unusable(f"the settings file is wrong: {seen[key.hash]} and {place} are the same key")
+            seen[key.hash] = place
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    return [f"{_place(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "the file"

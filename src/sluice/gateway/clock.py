@@ -1,0 +1,24 @@
+"""Time and identifiers: what the gateway takes from its surroundings, as parameters to everything that needs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import uuid_utils
+
+Clock = Callable[[], int]
+"""Gives the time in milliseconds since 1970 in UTC."""
+
+NewId = Callable[[], str]
+"""Gives a new UUID of version 7 as text."""
+
+
+def system_clock() -> int:
+    """Give the machine's time in milliseconds since 1970 in UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def uuid7() -> str:
+    """Give a new UUID of version 7: those made later sort later."""
+    return str(uuid_utils.uuid7())

@@ -1,0 +1,269 @@
+"""API 1, `pulse`: POST /collect and POST /collect/batch.
+
+Source: the "Event Ingestion API" document; docs/apis/pulse.md maps each of its sentences to a test.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
+
+from sluice.contract.errors import Invalid, Unauthenticated
+from sluice.contract.event import Api
+from sluice.contract.ndjson import on_one_line
+from sluice.contract.projects import TokenBucket
+from sluice.gateway import json_text
+from sluice.gateway.dialects.port import Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
+from sluice.gateway.dialects.state_keys import StateKeys
+from sluice.gateway.iso3166 import is_country
+from sluice.gateway.keys import Key, KeyRing, bearer, permit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sluice.gateway.limits.port import State
+
+API = Api.PULSE
+COLLECT = Endpoint("collect", "/collect")
+BATCH = Endpoint("batch", "/collect/batch")
+ENDPOINTS: tuple[Endpoint, ...] = (COLLECT, BATCH)
+
+# "10,000 events per minute; burst: up to 100,000 events per minute (for 10 seconds)".
+LIMIT = TokenBucket(capacity=15_000, refill=10_000, per_s=60)
+MAX_EVENTS = 1000
+DAY_MS = 24 * 60 * 60 * 1000
+OLDEST_MS = 30 * DAY_MS
+AHEAD_MS = 5 * 60 * 1000
+
+
+def _country(code: str) -> str:
+    if not is_country(code):
+        raise ValueError("not a country")
+    return code
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")]
+Url = Annotated[str, Field(max_length=2048)]
+
+
+class PulseEvent(BaseModel):
+    """An event that has been checked. Its field order is the order in which problems are reported."""
+
+    model_config = ConfigDict(frozen=True, strict=True, from_attributes=True)
+
+    site_id: Name = Field(description="Site identifier")
+    event_type: Name = Field(description="Event type (page_view, click, etc.)")
+    timestamp: StrictInt | StrictFloat = Field(description="Unix timestamp in milliseconds")
+    session_id: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Session identifier")
+    user_id: Annotated[str, Field(max_length=64)] | None = Field(None, description="User identifier")
+    url: Url | None = Field(None, description="Page or resource URL")
+    referrer: Url | None = Field(None, description="Referrer URL")
+    country: Annotated[str, AfterValidator(_country)] | None = Field(None, description="ISO 3166-1 country code")
+    device_type: Literal["desktop", "mobile", "tablet"] | None = Field(None, description="desktop, mobile, tablet")
+
+
+class SentEvent(msgspec.Struct, frozen=True):
+    """An event before it is checked: the nine known fields with any value, the others skipped."""
+
+    site_id: Any = None
+    event_type: Any = None
+    timestamp: Any = None
+    session_id: Any = None
+    user_id: Any = None
+    url: Any = None
+    referrer: Any = None
+    country: Any = None
+    device_type: Any = None
+
+
+class _SentBatch(msgspec.Struct):
+    events: list[msgspec.Raw]
+
+
+_sent_event = msgspec.json.Decoder(SentEvent)
+_sent_batch = msgspec.json.Decoder(_SentBatch)
+_sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_any_value = msgspec.json.Decoder()
+_pulse_event = TypeAdapter(PulseEvent).validator
+
+FIELDS = tuple(PulseEvent.model_fields)
+REQUIRED = tuple(name for name, field in PulseEvent.model_fields.items() if field.is_required())
+
+# By pydantic's type of error; `None` stands for a field's any other problem.
+_REASONS: dict[str, dict[str | None, str]] = {
+    "site_id": {"string_type": "must be a string", None: "must be 1 to 64 letters, digits or underscores"},
+    "event_type": {"string_type": "must be a string", None: "must be 1 to 64 letters, digits or underscores"},
+    "timestamp": {None: "must be a number of milliseconds"},
+    "session_id": {
+        "string_type": "must be a string",
+        "string_too_short": "must not be empty",
+        None: "must be at most 64 characters",
+    },
+    "user_id": {"string_type": "must be a string", None: "must be at most 64 characters"},
+    "url": {"string_type": "must be a string", None: "must be at most 2048 characters"},
+    "referrer": {"string_type": "must be a string", None: "must be at most 2048 characters"},
+    "country": {"string_type": "must be a string", None: "must be an ISO 3166-1 alpha-2 country code"},
+    "device_type": {None: "must be desktop, mobile or tablet"},
+}
+
+
+def authenticate(head: Head, keys: KeyRing) -> Key:
+    """Take `Authorization: Bearer` with a secret or public key, else `?api_key=` with a public one."""
+    authorization = head.headers.get("Authorization")
+    if authorization is not None:
+        presented = bearer(authorization)
+        key = keys.find(presented) if presented else None
+    else:
+        key = keys.find(head.query.get("api_key", ""))
+        if key is not None and not key.is_public:  # a secret in a URL ends up in logs: never take it
+            key = None
+    if key is None:
+        raise Unauthenticated("Invalid API key")
+    permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
+    return key
+
+
+def metering(head: Head, key: Key) -> Metering:
+    """Count events, by key, over both endpoints."""
+    del head
+    limit = key.limit(API)
+    rules = (LIMIT,) if limit == "documented" else () if limit == "none" else limit
+    return Metering(f"{API}/{key.id}", rules)
+
+
+def read(head: Head, key: Key, body: bytes) -> Reading:
+    """Read one event, or a batch in which all are valid."""
+    single = head.endpoint is COLLECT
+    sent = [_event_of(body)] if single else _events_of(body)
+    prefix = "" if single else "Event {}: "
+    state_keys = StateKeys(key.project, head.idempotency_key)
+    one_line = b"\n" not in body and b"\r" not in body
+    events = []
+    for index, event in enumerate(sent):
+        text = bytes(event)
+        try:
+            checked = check(text, head.received_at)
+        except Invalid as problem:
+            raise Invalid(f"{prefix.format(index)}{problem}") from None
+        routing_key = state_keys.of(checked.event_type, checked.user_id, text)
+        events.append(Received(text if one_line else on_one_line(text), routing_key))
+    return Reading(head.endpoint, events, cost=len(events))
+
+
+def _event_of(body: bytes) -> bytes:
+    json_text.refuse_bad_utf8(body)
+    json_text.refuse_bad_syntax(body)
+    json_text.refuse_deep(body)
+    return body.strip()
+
+
+def _events_of(body: bytes) -> Sequence[msgspec.Raw]:
+    try:
+        events = json_text.decode(body, _sent_batch).events
+    except msgspec.ValidationError:
+        raise Invalid(_what_is_wrong_with_batch(body)) from None
+    json_text.refuse_deep_list(body, events)
+    if not 1 <= len(events) <= MAX_EVENTS:
+        raise Invalid(_WRONG_COUNT)
+    return events
+
+
+_WRONG_COUNT = f"Invalid field: events must be an array of 1 to {MAX_EVENTS} events"
+
+
+def _what_is_wrong_with_batch(body: bytes) -> str:
+    json_text.refuse_deep(body)
+    try:
+        members = _sent_members.decode(body)
+    except msgspec.ValidationError:
+        return "Body must be a JSON object"
+    if bytes(members.get("events", b"null")) == b"null":
+        return "Missing required field: events"
+    return _WRONG_COUNT
+
+
+def check(event: bytes, now_ms: int) -> PulseEvent:
+    """Validate one event, given as valid JSON.
+
+    Raises `Invalid` with the first problem: a missing field in the order of the document, else a wrong value.
+    """
+    try:
+        checked: PulseEvent = _pulse_event.validate_python(_sent_event.decode(event))
+    except (ValidationError, msgspec.ValidationError):
+        raise Invalid(_first_problem(event, now_ms)) from None
+    if _wrong_time(checked.timestamp, now_ms):
+        raise Invalid(_first_problem(event, now_ms))
+    return checked
+
+
+def _wrong_time(timestamp: float, now_ms: int) -> str | None:
+    if timestamp < now_ms - OLDEST_MS:
+        return "must be within the last 30 days"
+    if timestamp > now_ms + AHEAD_MS:
+        return "must be at most 5 minutes ahead"
+    return None
+
+
+def _first_problem(event: bytes, now_ms: int) -> str:
+    try:
+        members = _sent_members.decode(event)
+    except msgspec.ValidationError:
+        return "Event must be a JSON object"
+    sent = {name: _value(members[name]) for name in FIELDS if name in members}
+    for name in REQUIRED:
+        if sent.get(name) is None:
+            return f"Missing required field: {name}"
+    reasons = _reasons(sent)
+    if "timestamp" not in reasons and (wrong := _wrong_time(sent["timestamp"], now_ms)):
+        reasons["timestamp"] = wrong
+    first = min(reasons, key=FIELDS.index)
+    return f"Invalid field: {first} {reasons[first]}"
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    try:
+        return _any_value.decode(raw)
+    except msgspec.ValidationError:  # a number that nothing here can hold; as wrong as it is large
+        return -math.inf if bytes(raw).startswith(b"-") else math.inf
+
+
+def _reasons(sent: dict[str, Any]) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    try:
+        _pulse_event.validate_python(sent)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_context=False, include_input=False):
+            words = _REASONS[str(problem["loc"][0])]
+            reasons.setdefault(str(problem["loc"][0]), words.get(problem["type"], words[None]))
+    return reasons
+
+
+def accept(reading: Reading, now_ms: int) -> Reply:
+    """202, for a batch with how many events were accepted."""
+    answer: dict[str, Any] = {"success": True, "timestamp": now_ms}
+    if reading.endpoint is BATCH:
+        answer["accepted"] = len(reading.events)
+    return Reply(202, msgspec.json.encode(answer))
+
+
+def refuse(problem: Problem, now_ms: int) -> Reply:
+    """Any other status, in the one shape that the document shows."""
+    return Reply(problem.status, msgspec.json.encode({"success": False, "error": problem.words, "timestamp": now_ms}))
+
+
+def rate_headers(states: Sequence[State], now_ms: int) -> Headers:
+    """`X-RateLimit-Remaining`: how many events would pass now."""
+    del now_ms
+    return {"X-RateLimit-Remaining": str(min(state.remaining for state in states))}

@@ -1,0 +1,178 @@
+"""One request's way through the gateway, the same for every dialect.
+
+The order of checks is part of the contract: path, method, 415, 413, 401 or 403, parse, shape, limit.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from sluice.contract import raw
+from sluice.contract.errors import Malformed, Reject, Retry, Throttled, UnsupportedEncoding, WrongMethod
+from sluice.gateway.batching import Line
+from sluice.gateway.body import ACCEPTED_ENCODINGS, read_body
+from sluice.gateway.dialects.port import RETRY_AFTER_S, Head, Headers, problem_of
+from sluice.gateway.head import head_of, refuse_long_idempotency_key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from sluice.gateway.clock import Clock, NewId
+    from sluice.gateway.coalescer import Coalescer
+    from sluice.gateway.dialects.port import Dialect, Endpoint, Metering, Reading
+    from sluice.gateway.keys import Key, KeyRing
+    from sluice.gateway.limits.port import Decision, Limiter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Admission:
+    """Who sends a request, what it counts on, and, once it was counted, where that stands."""
+
+    key: Key
+    metering: Metering
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes requests in: everything that handling one needs."""
+
+    keys: KeyRing
+    limiter: Limiter
+    coalescer: Coalescer
+    clock: Clock
+    new_id: NewId
+
+    def handler(self, dialect: Dialect, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Give aiohttp's handler of one endpoint, for all methods."""
+
+        async def handle(request: web.Request) -> web.Response:
+            head = head_of(request, endpoint, self.clock())
+            admission = _admit(dialect, head, self.keys)
+            try:
+                reading = await self._take(dialect, head, admission, request)
+                reply = dialect.accept(reading, self.clock())
+                headers: Headers = {}
+            except Exception as error:
+                problem = problem_of(error)
+                if problem.status == 500:
+                    log.exception("request %s failed", head.request_id)
+                reply = dialect.refuse(problem, self.clock())
+                headers = _headers_of(error, endpoint)
+            if isinstance(admission, _Admission):
+                headers |= await self._rate_headers(dialect, admission)
+            return web.Response(
+                status=reply.status,
+                body=reply.body,
+                content_type=reply.content_type,
+                headers=reply.headers | headers,
+            )
+
+        return handle
+
+    async def _take(
+        self, dialect: Dialect, head: Head, admission: _Admission | Reject, request: web.Request
+    ) -> Reading:
+        if request.method != head.endpoint.method:
+            raise WrongMethod("Method not allowed")
+        body: bytes | Malformed
+        try:
+            encoding = request.headers.get("Content-Encoding", "")
+            body = await read_body(_chunks(request), encoding, request.content_length)
+        except Malformed as broken:
+            body = broken
+        if isinstance(admission, Reject):
+            raise admission
+        if isinstance(body, Malformed):
+            raise body
+        refuse_long_idempotency_key(head)
+        reading = dialect.read(head, admission.key, body)
+        await self._count(admission, reading.cost)
+        try:
+            await self.coalescer.submit(self._lines(dialect, head, admission.key, reading))
+        except Retry:
+            await self._uncount(admission, reading.cost)
+            raise
+        return reading
+
+    def _lines(self, dialect: Dialect, head: Head, key: Key, reading: Reading) -> list[Line]:
+        return [
+            Line(
+                event.key,
+                raw.encode(
+                    raw.RawLine(
+                        id=self.new_id(),
+                        request_id=head.request_id,
+                        index=index,
+                        project=key.project,
+                        api=dialect.API,
+                        received_at=head.received_at,
+                        key=event.key,
+                        idempotency_key=head.idempotency_key,
+                        client=head.client,
+                        event=msgspec.Raw(event.event),
+                        context=reading.context,
+                    )
+                ),
+            )
+            for index, event in enumerate(reading.events)
+        ]
+
+    async def _count(self, admission: _Admission, cost: int) -> None:
+        metering = admission.metering
+        if not metering.rules:
+            return
+        admission.decision = await self.limiter.take(metering.bucket, metering.rules, cost)
+        if not admission.decision.passed:
+            raise Throttled("Rate limit exceeded", admission.decision.retry_after_s)
+
+    async def _uncount(self, admission: _Admission, cost: int) -> None:
+        metering = admission.metering
+        if metering.rules:
+            await self.limiter.give_back(metering.bucket, metering.rules, cost)
+            admission.decision = None
+
+    async def _rate_headers(self, dialect: Dialect, admission: _Admission) -> Headers:
+        metering = admission.metering
+        if not metering.rules:
+            return {}
+        decision = admission.decision or await self.limiter.take(metering.bucket, metering.rules, 0)
+        return dialect.rate_headers(decision.states, self.clock())
+
+
+def _admit(dialect: Dialect, head: Head, keys: KeyRing) -> _Admission | Reject:
+    """Find out at once who sends, since every answer tells of the limit; a refusal is kept until it is its turn."""
+    try:
+        key = dialect.authenticate(head, keys)
+    except Reject as refusal:
+        return refusal
+    return _Admission(key, dialect.metering(head, key))
+
+
+def _headers_of(error: Exception, endpoint: Endpoint) -> Headers:
+    match error:
+        case Throttled():
+            return {"Retry-After": str(error.retry_after_s)}
+        case Retry():
+            return {"Retry-After": str(RETRY_AFTER_S)}
+        case WrongMethod():
+            return {"Allow": f"{endpoint.method}, OPTIONS"}
+        case UnsupportedEncoding():
+            return {"Accept-Encoding": ACCEPTED_ENCODINGS}
+        case _:
+            return {}
+
+
+async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.content.iter_any():
+            yield chunk
+    except web.RequestPayloadError as error:
+        raise Malformed("Body is incomplete") from error

@@ -1,0 +1,88 @@
+"""Finding a key: HMAC-SHA256 of what was presented, looked up among the hashes of the settings file.
+
+The presented text is neither kept nor logged. A look-up by keyed digest takes no longer for a near miss than for a
+wild guess, so its time tells nothing about the keys.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sluice.contract.errors import Forbidden, Unauthenticated
+from sluice.contract.projects import WRITE_EVENTS, KeyKind, Limit, Project, ProjectKey, Projects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sluice.contract.event import Api
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that was found. `id` tells keys apart without giving them away, and stays the same over restarts."""
+
+    id: str
+    project: str
+    entry: ProjectKey
+    project_entry: Project
+
+    @property
+    def is_public(self) -> bool:
+        """Whether browsers may hold this key."""
+        return self.entry.kind is KeyKind.PUBLIC
+
+    def limit(self, api: Api) -> Limit:
+        """Give the limit that holds for this key on one API."""
+        return self.project_entry.limit(self.entry, api)
+
+
+class KeyRing:
+    """All keys of a settings file, by digest."""
+
+    def __init__(self, projects: Projects) -> None:
+        self._salt = bytes.fromhex(projects.salt)
+        self._keys = {
+            entry.hash: Key(entry.hash[:16], name, entry, project)
+            for name, project in projects.projects.items()
+            for entry in project.keys
+        }
+
+    def find(self, presented: str) -> Key | None:
+        """Give the key that was presented, None when there is none such."""
+        return self._keys.get(digest(self._salt, presented))
+
+    def holds_any(self, presented: Iterable[str]) -> bool:
+        """Tell whether any of these keys is good here."""
+        return any(self.find(key) is not None for key in presented)
+
+
+def digest(salt: bytes, key: str) -> str:
+    """Give the hash of a key as the settings file stores it."""
+    # A header's bytes that are no UTF-8 come in as lone surrogates; no key has them, but hashing must not fail.
+    return hmac.digest(salt, key.encode("utf-8", "surrogateescape"), "sha256").hex()
+
+
+def bearer(authorization: str) -> str | None:
+    """Give the key of an `Authorization: Bearer` header; the scheme is case-insensitive (RFC 9110, 11.1)."""
+    scheme, _, key = authorization.strip().partition(" ")
+    key = key.strip()
+    return key if scheme.lower() == "bearer" and key else None
+
+
+def permit(key: Key, *, origin: str | None, now_ms: int, scope: str = WRITE_EVENTS) -> None:
+    """Check what holds for every use of a key.
+
+    Raises `Unauthenticated` when the key has expired, and `Forbidden` when it lacks the scope, or may not be used
+    from this web origin, or is public and its project does not allow those.
+    """
+    entry = key.entry
+    if entry.expires is not None and now_ms >= entry.expires.timestamp() * 1000:
+        raise Unauthenticated("API key has expired")
+    if scope not in entry.scopes:
+        raise Forbidden(f"API key lacks the scope {scope}")
+    if entry.origins and origin not in entry.origins:
+        raise Forbidden("API key may not be used from this origin")
+    if key.is_public and not key.project_entry.allow_public_keys:
+        raise Forbidden("This project does not allow public keys")

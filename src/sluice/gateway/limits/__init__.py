@@ -1,0 +1,1 @@
+"""Rate limits: one port, and its adapters side by side."""

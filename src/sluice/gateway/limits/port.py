@@ -1,0 +1,56 @@
+"""The port of rate limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sluice.contract.projects import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where one rule stands after a request was counted, or was not.
+
+    `limit` is what passes at most at once, `remaining` what would pass now; `reset_ms` is how long until everything
+    passes again, `retry_after_ms` how long until a request of the same cost can pass (0 when it passed).
+    """
+
+    limit: int
+    remaining: int
+    reset_ms: int
+    retry_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request passed all of a bucket's rules, and where each stands, in the rules' order."""
+
+    passed: bool
+    states: tuple[State, ...]
+
+    @property
+    def retry_after_s(self) -> int:
+        """Whole seconds until a request of the same cost can pass; at least 1."""
+        longest = max((state.retry_after_ms for state in self.states), default=0)
+        return max(1, -(-longest // 1000))
+
+
+class Limiter(Protocol):
+    """Counts requests or events by bucket; whether one passes is decided and counted at once.
+
+    A bucket is named by whatever is limited (a key, a project, a company and endpoint). A bucket's rules are always
+    the same ones; a request passes all of them or counts for none.
+    """
+
+    async def take(self, bucket: str, rules: Sequence[Rule], cost: int) -> Decision:
+        """Count `cost` if all rules allow it. A cost of 0 always passes, changes nothing, and shows the states.
+
+        Raises `Retry` when the counters cannot be reached.
+        """
+
+    async def give_back(self, bucket: str, rules: Sequence[Rule], cost: int) -> None:
+        """Undo a `take`, for a request that was not accepted after all."""

@@ -1,0 +1,1 @@
+"""Putting raw records on Kafka: one port, and its adapters side by side."""
