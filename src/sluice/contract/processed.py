@@ -48,11 +48,11 @@ class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duplicate_of: str = ""
     replay: int = 0
     payload: msgspec.Raw = _NO_PAYLOAD
-    payload_base64: str = ""
+    payload_base64: str | None = None
 
     def payload_bytes(self) -> bytes:
         """Give the event's bytes as they were sent."""
-        return b64decode(self.payload_base64) if self.payload_base64 else bytes(self.payload)
+        return bytes(self.payload) if self.payload_base64 is None else b64decode(self.payload_base64)
 
 
 def unreadable_payload(sent: bytes) -> str:

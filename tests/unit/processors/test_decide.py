@@ -1,0 +1,109 @@
+"""Every raw line gets exactly one decision, whatever it holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.factories import NOW, TOPIC, pulse_event, raw_line, raw_record
+
+from sluice.contract import ndjson, processed, raw
+from sluice.contract.event import Api, Outcome, Stage
+from sluice.processors.decide import decide
+from sluice.processors.rules.canonical.visitor import Visitors
+from sluice.stream.lane import Record
+
+if TYPE_CHECKING:
+    from sluice.contract.processed import Processed
+
+VISITORS = Visitors(b"secret")
+
+
+def decide_value(value: bytes) -> list[Processed]:
+    return decide(Record(3, 17, NOW, value), TOPIC, VISITORS)
+
+
+def test_each_line_is_decided_once_and_tells_where_it_stood():
+    decided = decide(raw_record(17, *(raw_line(number=n) for n in range(3)), partition=3), TOPIC, VISITORS)
+    assert [(d.source.topic, d.source.partition, d.source.offset, d.source.line) for d in decided] == [
+        (TOPIC, 3, 17, 0),
+        (TOPIC, 3, 17, 1),
+        (TOPIC, 3, 17, 2),
+    ]
+    assert [d.event.event_id for d in decided] == [str(UUID(int=n)) for n in range(3)]
+    assert {d.outcome for d in decided} == {Outcome.STORED}
+
+
+def test_the_payload_is_what_was_sent_byte_for_byte():
+    sent = b'{"site_id" : "s", "event_type":"e","timestamp":1,"session_id":"\\u0000x", "n":1e999}'
+    [decided] = decide(raw_record(0, raw_line(sent)), TOPIC, VISITORS)
+    assert decided.payload_bytes() == sent
+    assert processed.decode(processed.encode(decided)).payload_bytes() == sent
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        pytest.param(b"", id="an empty record"),
+        pytest.param(b"not json", id="no JSON"),
+        pytest.param(b"\xff\xfe\x00", id="no UTF-8"),
+        pytest.param(b"[]", id="an array"),
+        pytest.param(b"{}", id="an object without the members"),
+        pytest.param(b"[" * 100_000, id="100,000 brackets"),
+        pytest.param(b'{"id":"\xc3\x28"}', id="broken UTF-8 in a string"),
+        pytest.param(b"null", id="null"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_rejected_with_its_bytes(poison: bytes):
+    [decided] = decide_value(poison)
+    assert (decided.outcome, decided.stage) == (Outcome.INVALID, Stage.PROCESSOR)
+    assert decided.reason.startswith("not a raw line: ")
+    assert decided.payload_bytes() == poison
+    UUID(decided.event.event_id)
+
+
+def test_poison_between_good_lines_costs_only_itself():
+    value = ndjson.join([raw.encode(raw_line(number=1)), b"poison", raw.encode(raw_line(number=2))])
+    assert [d.outcome for d in decide_value(value)] == [Outcome.STORED, Outcome.INVALID, Outcome.STORED]
+
+
+def test_unreadable_lines_have_event_ids_of_their_own():
+    ids = {d.event.event_id for d in decide_value(b"a\nb\n") + decide(Record(3, 18, NOW, b"a\n"), TOPIC, VISITORS)}
+    assert len(ids) == 3
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(b'{"timestamp":"yesterday"}', id="a rule raises on a member"),
+        pytest.param(b"[]", id="the event is no object"),
+        pytest.param(b'{"timestamp":1e999}', id="a number that no column holds"),
+    ],
+)
+def test_an_event_on_which_a_rule_fails_is_rejected_with_the_reason(event: bytes):
+    [decided] = decide(raw_record(0, raw_line(event)), TOPIC, VISITORS)
+    assert (decided.outcome, decided.stage) == (Outcome.INVALID, Stage.PROCESSOR)
+    assert decided.reason.startswith("a rule failed on this event: ")
+    assert decided.payload_bytes() == event
+    assert decided.event.event_id == raw_line().id
+
+
+def test_an_api_without_a_reader_is_rejected_rather_than_lost():
+    [decided] = decide(raw_record(0, raw_line(api=Api.CLIENT)), TOPIC, VISITORS)
+    assert decided.outcome == Outcome.INVALID
+
+
+@given(st.binary())
+def test_any_bytes_give_at_least_one_decision_for_each_line_and_the_same_one_again(value: bytes):
+    decided = decide_value(value)
+    assert len(decided) == len(ndjson.split(value)) >= 1
+    assert decided == decide_value(value)
+    assert [processed.decode(processed.encode(d)) for d in decided] == decided
+
+
+def test_time_is_the_envelopes_where_the_event_has_none():
+    [decided] = decide(raw_record(0, raw_line(pulse_event(timestamp=...))), TOPIC, VISITORS)
+    assert decided.event.timestamp == decided.event.received_at == NOW

@@ -1,0 +1,192 @@
+"""Owning partitions: what is delivered is handled once, in order, through retries, gaps and rebalances."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sluice.contract.errors import Fenced, Retry
+from sluice.stream.assignment import RETRY_LONGEST_S, Assignment
+from sluice.stream.lane import Progress, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass
+class Delivered:
+    record: Record
+    acked: list[tuple[int, int]]
+
+    def ack(self) -> None:
+        self.acked.append((self.record.partition, self.record.offset))
+
+
+@dataclass
+class ScriptedLane:
+    """A lane that does what its script says, one step for each call, and then everything it is asked to."""
+
+    script: list[Exception | Progress | Callable[[], None]] = field(default_factory=list)
+    opening: list[Exception] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    next_offset: int | None = None
+    proceed: asyncio.Event = field(default_factory=asyncio.Event)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    blocking: bool = False
+
+    async def open(self) -> int | None:
+        self.calls.append("open")
+        if self.opening:
+            raise self.opening.pop(0)
+        return self.next_offset
+
+    async def process(self, records: Sequence[Record]) -> Progress:
+        self.calls.append(f"process {[record.offset for record in records]}")
+        self.started.set()
+        if self.blocking:
+            await self.proceed.wait()
+        step = self.script.pop(0) if self.script else Progress(len(records))
+        if isinstance(step, Exception):
+            raise step
+        assert isinstance(step, Progress)
+        return step
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+
+class Worker:
+    def __init__(self, *lanes: ScriptedLane) -> None:
+        self.lanes = lanes or (ScriptedLane(),)
+        self.acked: list[tuple[int, int]] = []
+        self.sought: list[tuple[int, int]] = []
+        self.waits: list[float] = []
+        self.assignment = Assignment(lambda partition: self.lanes[partition], self._seek, self._sleep)
+
+    async def _seek(self, partition: int, offset: int) -> None:
+        self.sought.append((partition, offset))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await asyncio.sleep(0)
+
+    def deliver(self, *coordinates: tuple[int, int]):
+        records = [Record(partition, offset, 0, b"") for partition, offset in coordinates]
+        return self.assignment.process([Delivered(record, self.acked) for record in records])
+
+
+async def test_what_is_handled_is_acknowledged_in_order():
+    worker = Worker()
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5), (0, 6), (0, 7))
+    assert worker.acked == [(0, 5), (0, 6), (0, 7)]
+    assert worker.lanes[0].calls == ["open", "process [5, 6, 7]"]
+
+
+async def test_partitions_do_not_mix():
+    worker = Worker(ScriptedLane(), ScriptedLane())
+    await worker.assignment.assign([0, 1])
+    await worker.deliver((0, 5), (1, 9), (0, 6))
+    assert worker.lanes[0].calls[1:] == ["process [5, 6]"]
+    assert worker.lanes[1].calls[1:] == ["process [9]"]
+
+
+async def test_what_belongs_to_a_partition_not_owned_is_dropped_unacknowledged():
+    worker = Worker()
+    await worker.deliver((0, 5))
+    assert worker.acked == []
+    assert worker.lanes[0].calls == []
+
+
+async def test_after_a_retry_the_lane_is_opened_again_and_gets_the_same_records():
+    worker = Worker(ScriptedLane([Retry("away"), Retry("away")]))
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5), (0, 6))
+    assert worker.lanes[0].calls == ["open", *["process [5, 6]", "open"] * 2, "process [5, 6]"]
+    assert worker.acked == [(0, 5), (0, 6)]
+
+
+async def test_the_wait_between_retries_doubles_up_to_a_limit():
+    worker = Worker(ScriptedLane([Retry("away")] * 9))
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5))
+    assert worker.waits[:3] == [0.2, 0.4, 0.8]
+    assert worker.waits[-1] == RETRY_LONGEST_S
+
+
+async def test_opening_is_retried_too():
+    worker = Worker(ScriptedLane(opening=[Retry("away")]))
+    await worker.assignment.assign([0])
+    assert worker.lanes[0].calls == ["open", "open"]
+
+
+async def test_the_offsets_to_go_on_at_are_told_where_they_are_known():
+    worker = Worker(ScriptedLane(next_offset=7), ScriptedLane())
+    assert await worker.assignment.assign([0, 1]) == {0: 7}
+
+
+async def test_a_gap_acknowledges_what_was_before_it_and_seeks():
+    worker = Worker(ScriptedLane([Progress(done=1, seek_to=6)]))
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5), (0, 9))
+    assert worker.acked == [(0, 5)]
+    assert worker.sought == [(0, 6)]
+
+
+async def test_being_fenced_while_owning_is_fatal():
+    worker = Worker(ScriptedLane([Fenced("taken")]))
+    await worker.assignment.assign([0])
+    with pytest.raises(Fenced):
+        await worker.deliver((0, 5))
+    assert worker.acked == []
+
+
+async def test_a_revoked_partition_finishes_the_batch_in_hand_before_it_is_closed():
+    lane = ScriptedLane(blocking=True)
+    worker = Worker(lane)
+    await worker.assignment.assign([0])
+    delivery = asyncio.create_task(worker.deliver((0, 5)))
+    await lane.started.wait()
+    revocation = asyncio.create_task(worker.assignment.revoke([0]))
+    await asyncio.sleep(0)
+    assert "close" not in lane.calls
+    lane.proceed.set()
+    await asyncio.gather(delivery, revocation)
+    assert lane.calls == ["open", "process [5]", "close"]
+    assert worker.acked == [(0, 5)]
+
+
+async def test_being_fenced_after_the_partition_was_revoked_is_nobodys_problem():
+    lane = ScriptedLane([Fenced("taken")], blocking=True)
+    worker = Worker(lane)
+    await worker.assignment.assign([0])
+    delivery = asyncio.create_task(worker.deliver((0, 5)))
+    await lane.started.wait()
+    revocation = asyncio.create_task(worker.assignment.revoke([0]))
+    await asyncio.sleep(0)
+    lane.proceed.set()
+    await asyncio.gather(delivery, revocation)
+    assert worker.acked == []
+
+
+async def test_retrying_ends_when_the_partition_is_revoked():
+    worker = Worker(ScriptedLane([Retry("away")] * 1000))
+    await worker.assignment.assign([0])
+    delivery = asyncio.create_task(worker.deliver((0, 5)))
+    await worker.lanes[0].started.wait()
+    await worker.assignment.revoke([0])
+    await delivery
+    assert worker.acked == []
+    assert worker.lanes[0].calls[-1] == "close"
+
+
+async def test_a_partition_that_comes_back_gets_a_lane_that_is_opened_anew():
+    worker = Worker()
+    await worker.assignment.assign([0])
+    await worker.assignment.revoke([0])
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5))
+    assert worker.lanes[0].calls == ["open", "close", "open", "process [5]"]
