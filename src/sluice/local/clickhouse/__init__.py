@@ -1,0 +1,1 @@
+"""A real ClickHouse without a server: chdb behind ClickHouse's HTTP interface."""

@@ -1,0 +1,101 @@
+"""Sessions: connections that outlive a request, with their temporary tables and settings.
+
+Source: ClickHouse's NamedSessionsStorage. A session belongs to one user, serves one request at a time, and ends
+after its time-out without one. An error in a statement does not end it: ClickHouse does not, and a connection of
+chdb stays clean after errors when what it held back is dropped (docs/decisions/0003-embedded-clickhouse.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sluice.local.clickhouse.engine import Scope
+from sluice.local.clickhouse.errors import TOO_MANY_QUERIES, ClickHouseError
+
+if TYPE_CHECKING:
+    from sluice.local.clickhouse.call import Call
+    from sluice.local.clickhouse.engine import Connection
+    from sluice.local.clickhouse.work import Work
+
+_log = logging.getLogger(__name__)
+MAX_SESSIONS = 1000
+_REAP_INTERVAL_S = 1.0
+
+
+@dataclass(slots=True)
+class Session:
+    """One session; `connection` is None until its first request has opened it."""
+
+    connection: Connection | None
+    locked: bool
+    expires_at: float
+    timeout_s: int
+
+
+class Sessions:
+    """All sessions of the process. Belongs to the event loop."""
+
+    def __init__(self, work: Work, home: str) -> None:
+        self._work = work
+        self._home = home
+        self._sessions: dict[tuple[str, str], Session] = {}
+
+    async def acquire(self, call: Call) -> Session:
+        """Lock the session that a request names, and make it if need be.
+
+        Raises `ClickHouseError`: it does not exist though `session_check` asks for it, or it is busy.
+        """
+        key = (call.user, call.session_id)
+        session = self._sessions.get(key)
+        if session is None:
+            if call.session_check:
+                raise ClickHouseError(372, f"Session {call.session_id} not found.")
+            if len(self._sessions) >= MAX_SESSIONS:
+                raise ClickHouseError(TOO_MANY_QUERIES, f"Too many sessions. Maximum: {MAX_SESSIONS}.")
+            session = self._sessions[key] = Session(None, True, 0.0, call.session_timeout_s)
+            try:
+                session.connection = await self._work.on_read_thread(self._open, call.reader)
+            except BaseException:
+                del self._sessions[key]
+                raise
+        elif session.locked:
+            raise ClickHouseError(373, f"Session {call.session_id} is locked by a concurrent client.")
+        session.locked = True
+        session.timeout_s = call.session_timeout_s
+        return session
+
+    def _open(self, reader: bool) -> Connection:
+        connection = self._work.engine.connect()
+        connection.prepare(Scope(database=self._home, reader=reader))
+        return connection
+
+    def release(self, session: Session) -> None:
+        """Unlock the session; its time-out begins."""
+        session.locked = False
+        session.expires_at = asyncio.get_running_loop().time() + session.timeout_s
+
+    async def close(self, call: Call) -> None:
+        """End the session that a request names, unlocked or locked by the caller."""
+        session = self._sessions.pop((call.user, call.session_id), None)
+        if session is not None and session.connection is not None:
+            await self._work.on_read_thread(session.connection.close)
+
+    async def reap_for_ever(self) -> None:
+        """End sessions whose time-out has passed, until cancelled."""
+        while True:
+            await asyncio.sleep(_REAP_INTERVAL_S)
+            now = asyncio.get_running_loop().time()
+            for key, session in list(self._sessions.items()):
+                if not session.locked and session.expires_at <= now and session.connection is not None:
+                    del self._sessions[key]
+                    await self._work.on_read_thread(session.connection.close)
+
+    async def close_all(self) -> None:
+        """End every session."""
+        for key, session in list(self._sessions.items()):
+            del self._sessions[key]
+            if session.connection is not None:
+                await self._work.on_read_thread(session.connection.close)
