@@ -42,6 +42,8 @@ def run(settings: GatewaySettings) -> None:
     """
     name_process("gateway")
     log_to_stderr(settings.gateway_log_level)
+    # While the broker is away, aiokafka says twenty times a second what the publisher says once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     uvloop.run(serve(settings, KeyRing(load_projects(settings))))
 
 

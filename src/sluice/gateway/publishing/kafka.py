@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError
 
 from sluice.contract.errors import Retry, Unusable
 from sluice.contract.raw import RECORD_BYTES
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
+_CLOSE_TIMEOUT_S = 5.0
 
 
 class KafkaPublisher:
@@ -38,6 +39,7 @@ class KafkaPublisher:
         self._bootstrap = bootstrap
         self._deadline_s = deadline_s
         self._current: _Connection | None = None
+        self._partitions = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -50,7 +52,7 @@ class KafkaPublisher:
             self._current = await self._connect()
         except Retry as error:
             raise Unusable(f"{error}; is it running there?") from error
-        return self._current.partitions
+        return self._partitions
 
     @property
     def ready(self) -> bool:
@@ -128,11 +130,21 @@ class KafkaPublisher:
         except BaseException:
             await _abandon(producer)
             raise
-        partitions = cluster.partitions_for_topic(RAW.name)
-        if not partitions:
+        try:
+            self._learn_partitions(len(cluster.partitions_for_topic(RAW.name) or ()))
+        except Unusable:
             await _abandon(producer)
+            raise
+        return _Connection(producer)
+
+    def _learn_partitions(self, found: int) -> None:
+        if not found:
             raise Unusable(f"Kafka has no topic {RAW.name}: create the topics with `sluice topics create`")
-        return _Connection(producer, len(partitions))
+        if self._partitions and found != self._partitions:
+            raise Unusable(
+                f"topic {RAW.name} now has {found} partitions, not {self._partitions}: restart the gateway"
+            )
+        self._partitions = found
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -143,9 +155,8 @@ class KafkaPublisher:
 class _Connection:
     """One producer, and how many records are under way on it."""
 
-    def __init__(self, producer: AIOKafkaProducer, partitions: int) -> None:
+    def __init__(self, producer: AIOKafkaProducer) -> None:
         self.producer = producer
-        self.partitions = partitions
         self.in_flight = 0
         self.retired = False
 
@@ -153,11 +164,13 @@ class _Connection:
 async def _abandon(producer: AIOKafkaProducer) -> None:
     """Close a producer without sending what it still holds.
 
-    `stop()` waits until everything is acknowledged, for ever where the producer is idempotent and the broker away.
-    aiokafka has no other way to close one, so this reaches for its parts: first nothing is left to wait for.
+    `stop()` waits until everything is acknowledged, for ever where the producer is idempotent and the broker away;
+    and cutting it short leaves its parts running. aiokafka has no other way, so this takes the parts one by one.
     """
-    producer._message_accumulator.fail_all(ProducerClosed())
-    if producer._sender.sender_task is not None:
-        producer._sender.sender_task.cancel()
+    producer._closed = True
+    sender: asyncio.Task[None] | None = producer._sender.sender_task
+    if sender is not None:
+        sender.cancel()
     await producer.client.close()
-    await producer.stop()
+    if sender is not None:
+        await asyncio.wait([sender], timeout=_CLOSE_TIMEOUT_S)
