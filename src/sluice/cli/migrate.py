@@ -12,7 +12,7 @@ from sluice.sinks.settings import ClickHouseClientSettings
 @click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
 def command(clickhouse_url: str | None) -> None:
     """Bring the ClickHouse schema up to date; what is up to date is left alone."""
-    from sluice.sinks.migrations import migrate  # noqa: PLC0415
+    from sluice.sinks.migrations import migrate
 
     settings = load(ClickHouseClientSettings, clickhouse_url=clickhouse_url)
     applied = migrate(settings.clickhouse_url)

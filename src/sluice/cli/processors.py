@@ -21,6 +21,6 @@ def command(**options: str | int | Path | None) -> None:
     Start as many as there are partitions at most; each owns its share of them. SIGTERM and Ctrl-C finish the batch in
     hand and leave the group.
     """
-    from sluice.processors.main import run  # noqa: PLC0415
+    from sluice.processors.main import run
 
     run(load(ProcessorSettings, **options))

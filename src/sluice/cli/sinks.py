@@ -22,6 +22,6 @@ def command(**options: str | int | Path | None) -> None:
     Start as many as there are partitions at most; each owns its share of them. While ClickHouse is away, Kafka holds
     what is to be stored.
     """
-    from sluice.sinks.main import run  # noqa: PLC0415
+    from sluice.sinks.main import run
 
     run(load(SinkSettings, **options))

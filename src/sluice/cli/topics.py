@@ -22,7 +22,7 @@ def command() -> None:
 @click.option("--replication", type=int, help="Copies of every partition; 3 in production (1).")
 def create(kafka_bootstrap: str | None, partitions: int | None, replication: int | None) -> None:
     """Create the topics that do not exist yet."""
-    from sluice.kafka.topics import create_topics  # noqa: PLC0415
+    from sluice.kafka.topics import create_topics
 
     settings = load(TopicSettings, kafka_bootstrap=kafka_bootstrap, partitions=partitions, replication=replication)
     created = asyncio.run(
@@ -41,7 +41,7 @@ def create(kafka_bootstrap: str | None, partitions: int | None, replication: int
 @click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
 def list_topics(kafka_bootstrap: str | None) -> None:
     """Show the topics with Kafka's ids of them; an id tells a topic from one of the same name made later."""
-    from sluice.kafka.topic_ids import topic_ids  # noqa: PLC0415
+    from sluice.kafka.topic_ids import topic_ids
 
     settings = load(KafkaSettings, kafka_bootstrap=kafka_bootstrap)
     for name, topic_id in asyncio.run(
