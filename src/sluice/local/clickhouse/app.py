@@ -22,12 +22,12 @@ from sluice.local.clickhouse.answers import (
 from sluice.local.clickhouse.body import HEAD_BYTES, PIECE_BYTES, Body
 from sluice.local.clickhouse.call import Call, Users, read_call, read_query_string
 from sluice.local.clickhouse.compression import chosen_coding, encoder
-from sluice.local.clickhouse.engine import Scope
-from sluice.local.clickhouse.errors import READONLY, SYNTAX_ERROR, ClickHouseError
+from sluice.local.clickhouse.connection import Scope
+from sluice.local.clickhouse.errors import ACCESS_DENIED, READONLY, SYNTAX_ERROR, ClickHouseError
 from sluice.local.clickhouse.jobs import LoadJob, ReadJob, summary
 from sluice.local.clickhouse.places import Fresh, InSession, Place
 from sluice.local.clickhouse.reader import allow
-from sluice.local.clickhouse.sessions import Session, Sessions
+from sluice.local.clickhouse.sessions import Sessions
 from sluice.local.clickhouse.statement import Action, Statement, classify, is_insert
 from sluice.local.clickhouse.work import Work
 
@@ -99,27 +99,28 @@ class Front:
             return await _ok(request)
         if "query" not in fields:
             return not_found(request.path_qs)
-        return await self._answer(request, fields, Body(request), readonly=True)
+        return await self._answer(request, fields, Body(request), by_get=True)
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         """Answer POST: the statement in `?query=`, in the body, or begun there and continued here."""
         fields = read_query_string(request.rel_url.raw_query_string)
-        return await self._answer(request, fields, Body(request), readonly=False)
+        return await self._answer(request, fields, Body(request), by_get=False)
 
     async def _answer(
-        self, request: web.Request, fields: dict[str, str], body: Body, *, readonly: bool
+        self, request: web.Request, fields: dict[str, str], body: Body, *, by_get: bool
     ) -> web.StreamResponse:
-        query_id = fields.get("query_id", "")
         try:
-            call = read_call(fields, request.headers, self._users)
-            query_id = call.query_id
-            statement, data = await self._read_statement(call, body)
-            self._allow(statement, call, readonly=readonly)
-            if statement.action is Action.LOAD:
-                return await self._load(request, call, statement, data, body)
-            return await self._read(request, call, statement, readonly=readonly)
+            call = read_call(fields, request.headers, self._users, by_get=by_get)
         except ClickHouseError as error:
-            return error_answer(_spoken_for(error, fields, readonly=readonly), query_id)
+            return error_answer(error, fields.get("query_id", ""))
+        try:
+            statement, data = await self._read_statement(call, body)
+            _allow(statement, call)
+            if statement.action is Action.LOAD:
+                return await self._load(call, statement, data, body)
+            return await self._read(request, call, statement)
+        except ClickHouseError as error:
+            return error_answer(_spoken_for(error, call, by_get=by_get), call.query_id)
 
     async def _read_statement(self, call: Call, body: Body) -> tuple[Statement, bytes]:
         """Read as much of the text as the statement needs; give it, and the data of an INSERT read so far."""
@@ -136,47 +137,33 @@ class Front:
             raise ClickHouseError(SYNTAX_ERROR, "Syntax error: failed at position 1 (end of query): Empty query")
         return statement, text[statement.data_at :] if statement.data_at is not None else b""
 
-    def _allow(self, statement: Statement, call: Call, *, readonly: bool) -> None:
-        if call.reader:
-            allow(statement, call.settings, call.params)
-        if readonly and statement.action is Action.LOAD:
-            raise ClickHouseError(READONLY, "Cannot execute query in readonly mode.")
-
     @contextlib.asynccontextmanager
-    async def _place(self, call: Call, *, readonly: bool) -> AsyncIterator[tuple[Place, Callable[[], None]]]:
+    async def _place(self, call: Call) -> AsyncIterator[tuple[Place, Callable[[], None]]]:
         """Find where the statement runs, and what is to be called when it has ended."""
-        if not call.session_id:
-            yield Fresh(self._engine, self._scope(call, readonly=readonly)), _nothing
-            return
-        session = await self._sessions.acquire(call)
-        assert session.connection is not None, "an acquired session has a connection"
-        yield InSession(session.connection, self._scope(call, readonly=False)), self._unlocker(session)
-        if call.close_session:
-            await self._sessions.close(call)
-
-    def _unlocker(self, session: Session) -> Callable[[], None]:
-        return lambda: self._sessions.release(session)
-
-    def _scope(self, call: Call, *, readonly: bool) -> Scope:
-        home = None if call.session_id else self._home
-        return Scope(
-            database=call.database or home,
+        scope = Scope(
+            database=call.database or (None if call.session_id else self._home),
             settings=call.settings,
             params=call.params,
             tag=call.tag,
             reader=call.reader and not call.session_id,
-            readonly=readonly,
+            readonly=0 if call.session_id else call.readonly,
         )
+        if not call.session_id:
+            yield Fresh(self._engine, scope), _nothing
+            return
+        session = await self._sessions.acquire(call)
+        assert session.connection is not None, "an acquired session has a connection"
+        try:
+            yield InSession(session.connection, scope), lambda: self._sessions.release(session)
+        finally:
+            if call.close_session:
+                await self._sessions.close(call)
 
-    async def _read(
-        self, request: web.Request, call: Call, statement: Statement, *, readonly: bool
-    ) -> web.StreamResponse:
-        if readonly and call.session_id and statement.action is Action.WRITE:
-            raise ClickHouseError(READONLY, "Cannot execute query in readonly mode.")
+    async def _read(self, request: web.Request, call: Call, statement: Statement) -> web.StreamResponse:
         coding = chosen_coding(request.headers.get("Accept-Encoding", "")) if call.compress_answer else ""
         format_name = statement.format or call.default_format
         lane = self._work.writes if statement.action is Action.WRITE else self._work.reads
-        async with self._place(call, readonly=readonly) as (place, on_released):
+        async with self._place(call) as (place, on_released):
             job = ReadJob(place, statement, format_name, encoder(coding), check_tree=call.reader)
             async with self._work.lease(lane, job, call.tag, on_released) as lease:
                 headers = self._result_headers(call, statement, format_name, coding)
@@ -210,18 +197,18 @@ class Front:
         await response.prepare(request)
         await response.write(piece.data)
         try:
-            while not piece.last:
-                piece = await lease.do(lease.job.next)
-                await response.write(piece.data)
+            await self._send_rest(response, lease)
         except ClickHouseError as error:
-            if "Content-Encoding" not in headers:
-                await response.write(trailer(error, tag))
-            response.force_close()
-            if request.transport is not None:
-                await _break_off(request.transport)
-            return response
-        await response.write_eof()
+            await response.write(lease.job.sealed(trailer(_spoken_for(error, call, by_get=False), tag)))
+            _break_off(request, response)
         return response
+
+    async def _send_rest(self, response: web.StreamResponse, lease: Lease[ReadJob]) -> None:
+        while True:
+            piece = await lease.do(lease.job.next)
+            await response.write(piece.data)
+            if piece.last:
+                return await response.write_eof()
 
     async def _send_held(
         self, request: web.Request, call: Call, lease: Lease[ReadJob], headers: dict[str, str]
@@ -243,11 +230,9 @@ class Front:
             await response.write_eof()
             return response
 
-    async def _load(
-        self, request: web.Request, call: Call, statement: Statement, data: bytes, body: Body
-    ) -> web.StreamResponse:
+    async def _load(self, call: Call, statement: Statement, data: bytes, body: Body) -> web.Response:
         assert statement.format is not None, "an INSERT with data has a format"
-        async with self._place(call, readonly=False) as (place, on_released):
+        async with self._place(call) as (place, on_released):
             job = LoadJob(place, statement.sql, statement.format)
             async with self._work.lease(self._work.writes, job, call.tag, on_released) as lease:
                 if body.complete:
@@ -271,17 +256,30 @@ class Front:
         await lease.commit(lease.job.finish)
 
 
-async def _break_off(transport: asyncio.Transport) -> None:
+def _break_off(request: web.Request, response: web.StreamResponse) -> None:
     """Close the connection without ending the body, so that the client sees that it is not whole."""
-    transport.close()
+    response.force_close()
+    if request.transport is not None:
+        request.transport.close()
+
+
+def _allow(statement: Statement, call: Call) -> None:
+    """Refuse what the engine is not asked about: see `reader`, and writes of a session that is not read-only."""
+    if call.reader:
+        allow(statement, call.settings, call.params)
+    writes = statement.action is Action.LOAD or (statement.action is Action.WRITE and call.session_id)
+    if call.readonly and writes:
+        raise ClickHouseError(READONLY, "Cannot execute query in readonly mode.")
 
 
 def _nothing() -> None:
     pass
 
 
-def _spoken_for(error: ClickHouseError, fields: dict[str, str], *, readonly: bool) -> ClickHouseError:
-    """Add to an error what the engine cannot know: that GET is why it was refused."""
-    if readonly and error.code == READONLY and fields.get("user", "default") == "default":
-        return ClickHouseError(READONLY, _GET_READONLY)
+def _spoken_for(error: ClickHouseError, call: Call, *, by_get: bool) -> ClickHouseError:
+    """Say what the engine cannot know: who the user is, and that GET is why a statement was refused."""
+    if by_get and error.code == READONLY and not call.reader:
+        return ClickHouseError(READONLY, f"{call.user}: {_GET_READONLY}")
+    if error.code in {READONLY, ACCESS_DENIED}:
+        return ClickHouseError(error.code, f"{call.user}: {error.message.removeprefix('default: ')}")
     return error

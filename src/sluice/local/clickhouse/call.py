@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from sluice.local.clickhouse.access import OVERLAY
-from sluice.local.clickhouse.errors import AUTHENTICATION_FAILED, ClickHouseError
+from sluice.local.clickhouse.errors import AUTHENTICATION_FAILED, READONLY, ClickHouseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,9 @@ DEFAULT_SESSION_TIMEOUT_S = 60
 _TRANSPORT = frozenset({
     "add_http_cors_header", "buffer_size", "cancel_http_readonly_queries_on_client_close",
     "client_protocol_version", "close_session", "compress", "database", "decompress", "default_format",
-    "enable_http_compression", "format", "output_format", "password", "query", "query_id", "quota_key", "role",
-    "send_progress_in_http_headers", "session_check", "session_id", "session_timeout", "stacktrace", "user",
+    "enable_http_compression", "format", "output_format", "password", "query", "query_id", "quota_key", "readonly",
+    "role", "send_progress_in_http_headers",
+    "session_check", "session_id", "session_timeout", "stacktrace", "user",
     "wait_end_of_query", "write_statistics",
 })  # fmt: skip
 _TRANSPORT_PREFIXES = ("http_", "param_")
@@ -46,7 +47,9 @@ class Call:
     """One request, read.
 
     `query` is the text from the URL. `settings` are those for the engine, in the order sent. `params` are query
-    parameters, still escaped. `session_id` is empty without a session. `tag` names this call inside the engine.
+    parameters, still escaped. `readonly` is that setting: 0 unless the request or the user asks for 1 or 2; it stands
+    apart, since nothing can be set any more after it. `session_id` is empty without a session. `tag` names this
+    call inside the engine.
     """
 
     user: str
@@ -57,6 +60,7 @@ class Call:
     default_format: str
     settings: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
+    readonly: int = 0
     session_id: str = ""
     session_timeout_s: int = DEFAULT_SESSION_TIMEOUT_S
     session_check: bool = False
@@ -74,8 +78,11 @@ def read_query_string(raw: str) -> dict[str, str]:
     return fields
 
 
-def read_call(fields: Mapping[str, str], headers: Mapping[str, str], users: Users) -> Call:
-    """Sort a request's parameters and headers. Raises `ClickHouseError`: wrong user, timeout or compression."""
+def read_call(fields: Mapping[str, str], headers: Mapping[str, str], users: Users, *, by_get: bool = False) -> Call:
+    """Sort a request's parameters and headers; one by GET is read-only.
+
+    Raises `ClickHouseError`: wrong user, time-out, readonly or compression.
+    """
     user = _user(fields, headers)
     if user not in {users.writer, users.reader}:
         raise ClickHouseError(
@@ -97,6 +104,7 @@ def read_call(fields: Mapping[str, str], headers: Mapping[str, str], users: User
         default_format=_default_format(fields, headers),
         settings={name: value for name, value in fields.items() if _is_setting(name)},
         params={name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")},
+        readonly=_readonly(fields.get("readonly"), reader=user == users.reader) or (2 if by_get else 0),
         session_id=fields.get("session_id", ""),
         session_timeout_s=_session_timeout(fields.get("session_timeout")),
         session_check=fields.get("session_check", "") in _TRUE,
@@ -113,6 +121,14 @@ def _default_format(fields: Mapping[str, str], headers: Mapping[str, str]) -> st
 
 def _is_setting(name: str) -> bool:
     return name not in _TRANSPORT and not name.startswith(_TRANSPORT_PREFIXES)
+
+
+def _readonly(value: str | None, *, reader: bool) -> int:
+    if value in {"1", "2"}:
+        return int(value)
+    if reader and value is not None:
+        raise ClickHouseError(READONLY, "Cannot modify 'readonly' setting in readonly mode.")
+    return 2 if reader else 0
 
 
 def _session_timeout(value: str | None) -> int:

@@ -1,221 +1,24 @@
-"""The adapter to chdb: the only module that knows it.
+"""The engine of this process: chdb on one data directory, until the process ends.
 
-One engine for each process and data directory; one fresh connection for each request, because a connection of chdb
-remembers settings, parameters and, after a failed `query`, even the partial answer (it comes out in front of the
-next one). Opening one costs 0.3 ms. Everything here blocks, and is called in threads: chdb releases the GIL.
+Each request gets a fresh connection, because a connection remembers; opening one costs 0.3 ms.
 """
 
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import chdb
+from typing import TYPE_CHECKING
 
 from sluice.contract.errors import Unusable
-from sluice.local.clickhouse.access import READER_ROLE, write_configuration
-from sluice.local.clickhouse.errors import VERSION, ClickHouseError, from_engine
-from sluice.local.clickhouse.formats import header_length
+from sluice.local.clickhouse.access import write_configuration
+from sluice.local.clickhouse.connection import TAG_SETTING, Connection, quoted
+from sluice.local.clickhouse.errors import VERSION, ClickHouseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from sluice.local.clickhouse.settings import ClickHouseSettings
-
-_log = logging.getLogger(__name__)
-_ENGINE_ERRORS = (RuntimeError, chdb.ChdbError)
-_TAG = "chdb_client_name"
-"""A setting without effect on queries: it carries the tag by which `Engine.kill` finds a running one."""
-
-
-@dataclass(slots=True)
-class Counters:
-    """What a statement read and wrote, as in X-ClickHouse-Summary."""
-
-    read_rows: int = 0
-    read_bytes: int = 0
-    written_rows: int = 0
-    written_bytes: int = 0
-    result_rows: int = 0
-    result_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What holds for a connection, or for one statement of a session.
-
-    `params` are values of query parameters in ClickHouse's escaped form, as HTTP's `param_x` carries them.
-    """
-
-    database: str | None = None
-    settings: Mapping[str, str] | None = None
-    params: Mapping[str, str] | None = None
-    tag: str = ""
-    reader: bool = False
-    readonly: bool = False
-
-
-class Rows:
-    """A result on its way: blocks of encoded bytes."""
-
-    def __init__(self, connection: Connection, sql: bytes, format_name: str) -> None:
-        self._connection = connection
-        self._sql = sql
-        self._format = format_name
-        self._stream: Any = None
-        self._first = True
-        self.counters = Counters()
-
-    def next(self) -> bytes:
-        """Give the next bytes, or none at the end. Raises `ClickHouseError`."""
-        try:
-            return self._next()
-        except _ENGINE_ERRORS as error:
-            raise from_engine(str(error)) from None
-
-    def _next(self) -> bytes:
-        if self._stream is None:
-            self._stream = self._connection.raw.send_query(self._sql, self._format)
-        block = self._stream.fetch()
-        if block is None:
-            return self._empty() if self._first else b""
-        _count(self.counters, block)
-        data: bytes = block.bytes()
-        if not self._first:
-            data = data[header_length(self._format, data) :]
-        self._first = False
-        return data or self._next()
-
-    def _empty(self) -> bytes:
-        """Give the format's header, which a stream without rows lacks; the whole result has it."""
-        self._first = False
-        if not header_needed(self._format):
-            return b""
-        return self._connection.whole(self._sql, self._format, self.counters)
-
-    def cancel(self) -> None:
-        """End the query; its connection can be used again."""
-        if self._stream is not None:
-            self._stream.cancel()
-
-
-def header_needed(format_name: str) -> bool:
-    """Tell whether a result without rows still has bytes in this format."""
-    return "withnames" in format_name.lower()
-
-
-def _count(counters: Counters, result: Any) -> None:
-    counters.read_rows += result.storage_rows_read()
-    counters.read_bytes += result.storage_bytes_read()
-    counters.result_rows += result.rows_read()
-    counters.result_bytes += result.bytes_read()
-    counters.written_rows += result.rows_written()
-    counters.written_bytes += result.bytes_written()
-
-
-class Load:
-    """An INSERT whose data arrives piece by piece; nothing of the last block is visible before `finish`."""
-
-    def __init__(self, inserter: Any) -> None:
-        self._inserter = inserter
-
-    def append(self, data: bytes) -> None:
-        """Pass on some data; blocks while the engine has enough to do. An error shows in `finish`."""
-        try:
-            self._inserter.append(data)
-        except _ENGINE_ERRORS as error:
-            raise self._failure(error) from None
-
-    def finish(self) -> Counters:
-        """Commit. Raises `ClickHouseError`."""
-        try:
-            done = self._inserter.finish()
-        except _ENGINE_ERRORS as error:
-            raise from_engine(str(error)) from None
-        return Counters(
-            written_rows=done.rows_written,
-            written_bytes=done.bytes_written,
-            read_rows=done.rows_written,
-            read_bytes=done.bytes_written,
-        )
-
-    def cancel(self) -> None:
-        """Drop what is not committed. Does nothing after `finish`."""
-        self._inserter.cancel()
-
-    def _failure(self, error: Exception) -> ClickHouseError:
-        """Only `finish` tells why an `append` failed."""
-        try:
-            self.finish()
-        except ClickHouseError as why:
-            return why
-        return from_engine(str(error))
-
-
-class Connection:
-    """One connection to the engine; used by one thread at a time."""
-
-    def __init__(self, target: str) -> None:
-        try:
-            self.raw = chdb.connect(target)
-        except _ENGINE_ERRORS as error:
-            raise from_engine(str(error)) from None
-
-    def prepare(self, scope: Scope) -> None:
-        """Make the scope hold from now on. Raises `ClickHouseError` for an unknown database or setting."""
-        statements = []
-        if scope.database is not None:
-            statements.append(f"USE {quoted_name(scope.database)}")
-        if scope.reader:
-            statements.append(f"SET ROLE {READER_ROLE}")
-        values = {**(scope.settings or {}), _TAG: scope.tag}
-        values.update((f"param_{name}", value) for name, value in (scope.params or {}).items())
-        statements.append("SET " + ", ".join(f"{setting(name)} = {quoted(value)}" for name, value in values.items()))
-        if scope.reader or scope.readonly:
-            statements.append("SET readonly = 2")
-        self.run("; ".join(statements).encode("utf-8", "surrogateescape"))
-
-    def run(self, sql: bytes, format_name: str = "Null") -> bytes:
-        """Execute a statement and give its whole answer. Raises `ClickHouseError`."""
-        return self.whole(sql, format_name, Counters())
-
-    def whole(self, sql: bytes, format_name: str, counters: Counters) -> bytes:
-        """Execute a statement, add to the counters, and give its whole answer. Raises `ClickHouseError`."""
-        try:
-            result = self.raw.query(sql, format_name)
-        except _ENGINE_ERRORS as error:
-            self._drop_leftovers()
-            raise from_engine(str(error)) from None
-        _count(counters, result)
-        answer: bytes = result.bytes()
-        return answer
-
-    def _drop_leftovers(self) -> None:
-        """After an error chdb holds back what it had encoded until then, for the next answer."""
-        try:
-            self.raw.query("SELECT 1", "Null")
-        except _ENGINE_ERRORS as error:
-            _log.warning("a connection could not be cleared after an error: %s", error)
-
-    def rows(self, sql: bytes, format_name: str) -> Rows:
-        """Begin a SELECT in a format that can be streamed; nothing runs before the first `next`."""
-        return Rows(self, sql, format_name)
-
-    def load(self, sql: bytes, format_name: str) -> Load:
-        """Begin an INSERT (`sql` without FORMAT, VALUES and data). Raises `ClickHouseError`."""
-        try:
-            return Load(self.raw.send_insert(sql, format_name))
-        except _ENGINE_ERRORS as error:
-            raise from_engine(str(error)) from None
-
-    def close(self) -> None:
-        """Close it; what still runs on it is cancelled."""
-        self.raw.close()
 
 
 class Engine:
@@ -267,7 +70,7 @@ class Engine:
 
     def kill(self, tag: str) -> None:
         """End the statement that runs under this tag, if any; returns before it has ended."""
-        self.ask(f"KILL QUERY WHERE Settings['{_TAG}'] = {quoted(tag)}".encode(), "Null")
+        self.ask(f"KILL QUERY WHERE Settings['{TAG_SETTING}'] = {quoted(tag)}".encode(), "Null")
 
     def content_type(self, format_name: str) -> str:
         """Give the Content-Type of an output format; plain text if there is no such format."""
@@ -292,24 +95,3 @@ def _hold(path: Path) -> int:
         os.close(lock)
         raise Unusable(f"the ClickHouse directory {path} is in use by another process") from None
     return lock
-
-
-def quoted(value: str) -> str:
-    """Write a value as a string literal of ClickHouse."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def quoted_name(name: str) -> str:
-    """Write a name as a quoted identifier of ClickHouse."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def setting(name: str) -> str:
-    """Write the name of a setting; one that cannot be a setting is refused as ClickHouse refuses it."""
-    if not name.isidentifier() or not name.isascii():
-        raise ClickHouseError(
-            115,
-            f"Setting {name} is neither a builtin setting nor started with the prefix 'SQL_' registered for "
-            "user-defined settings.",
-        )
-    return name

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.local.clickhouse.engine import Counters, Load, Rows
+from sluice.local.clickhouse.connection import Counters, Load, Rows
 from sluice.local.clickhouse.errors import ClickHouseError
 from sluice.local.clickhouse.formats import STREAMED, UNSTREAMED_SETTINGS
 from sluice.local.clickhouse.reader import allow_tree
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from sluice.local.clickhouse.compression import Encoder
-    from sluice.local.clickhouse.engine import Connection
+    from sluice.local.clickhouse.connection import Connection
     from sluice.local.clickhouse.places import Place
     from sluice.local.clickhouse.statement import Statement
 
@@ -108,6 +108,10 @@ class ReadJob:
         if data:
             return Piece(self._encoder.encode(data), last=False)
         return Piece(self._encoder.finish(), last=True)
+
+    def sealed(self, data: bytes) -> bytes:
+        """Encode the very last bytes of an answer that an error ends."""
+        return self._encoder.encode(data) + self._encoder.finish()
 
     def end(self) -> None:
         """Give the connection back; cancels what still runs."""

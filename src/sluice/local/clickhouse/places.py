@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Protocol
 
-from sluice.local.clickhouse.engine import quoted, setting
+from sluice.local.clickhouse.connection import quoted, quoted_name, setting
 
 if TYPE_CHECKING:
-    from sluice.local.clickhouse.engine import Connection, Engine, Scope
+    from sluice.local.clickhouse.connection import Connection, Scope
+    from sluice.local.clickhouse.engine import Engine
 
 
 class Place(Protocol):
@@ -60,7 +61,7 @@ class InSession:
         names = [setting(name) for name in self._scope.settings or {}]
         if self._scope.database is not None:
             before = self._connection.run(b"SELECT currentDatabase()", "JSONCompactEachRow")
-            self._undo.append(f"USE `{_escaped(json.loads(before)[0])}`")
+            self._undo.append(f"USE {quoted_name(json.loads(before)[0])}")
         if names:
             listed = ", ".join(quoted(name) for name in names)
             rows = self._connection.run(
@@ -82,7 +83,3 @@ class InSession:
         undo, self._undo = self._undo, []
         for statement in undo:
             self._connection.run(statement.encode("utf-8", "surrogateescape"))
-
-
-def _escaped(name: str) -> str:
-    return name.replace("\\", "\\\\").replace("`", "\\`")

@@ -12,12 +12,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.local.clickhouse.engine import Scope
+from sluice.local.clickhouse.connection import Scope
 from sluice.local.clickhouse.errors import TOO_MANY_QUERIES, ClickHouseError
 
 if TYPE_CHECKING:
     from sluice.local.clickhouse.call import Call
-    from sluice.local.clickhouse.engine import Connection
+    from sluice.local.clickhouse.connection import Connection
     from sluice.local.clickhouse.work import Work
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Sessions:
 
     def _open(self, reader: bool) -> Connection:
         connection = self._work.engine.connect()
-        connection.prepare(Scope(database=self._home, reader=reader))
+        connection.prepare(Scope(database=self._home, reader=reader, readonly=2 if reader else 0))
         return connection
 
     def release(self, session: Session) -> None:
