@@ -33,14 +33,14 @@ FROM sluice.event_log
 WHERE source_topic = {topic_id:UUID} AND source_partition = {partition:UInt32} AND source_offset >= {at_least:UInt64}
 """
 
-# One call is one block, is there when the call returns, and is deduplicated by its token.
+# One call is there when it returns, is deduplicated by its token, and is put together to one part even if the client
+# sent it in pieces.
 _INSERT_SETTINGS = {
     "async_insert": 0,
     "wait_end_of_query": 1,
     "insert_deduplicate": 1,
-    "max_insert_block_size": 65_000,
-    "min_insert_block_size_rows": 0,
-    "min_insert_block_size_bytes": 0,
+    "min_insert_block_size_rows": 1_000_000,
+    "min_insert_block_size_bytes": 1024**3,
 }
 
 
@@ -89,10 +89,12 @@ def _insert(client: Client, block: Block, token: str) -> Any:
         "event_log",
         NAMES,
         database="sluice",
-        data=columns(lines, block.first),
         column_types=[get_from_name(name) for name in TYPES],
         column_oriented=True,
         settings={**_INSERT_SETTINGS, "insert_deduplication_token": token},
     )
-    context.req_block_size = len(lines)  # otherwise the client may cut the block in two, and the token fails
+    context.req_block_size = len(
+        lines
+    )  # before the data: the client cuts it to pieces of its own size when it gets it
+    context.data = columns(lines, block.first)
     return client.insert(context=context)

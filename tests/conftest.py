@@ -1,0 +1,64 @@
+"""Fixtures that every kind of test may ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.integration.stack import DidNotStart, EmbeddedStack
+
+from sluice.contract import topics
+from sluice.kafka.topics import create_topics
+from sluice.sinks.migrations import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.stack import Stack
+
+PARTITIONS = 16
+"""Of the shared deployment: enough for tests to have partitions of their own."""
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """One real Kafka and one real ClickHouse for the whole run, started when the first test asks for them."""
+    embedded = EmbeddedStack()
+    try:
+        embedded.start()
+    except DidNotStart as error:
+        embedded.stop()
+        pytest.exit(f"The test stack did not start: {error}", returncode=1)
+    yield embedded
+    embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def deployment(stack: Stack) -> Stack:
+    """The stack with Sluice's topics and schema on it."""
+    asyncio.run(create_topics(stack.kafka_bootstrap, topics.ALL, partitions=PARTITIONS, replication=1))
+    migrate(stack.clickhouse_url)
+    return stack
+
+
+_partitions = itertools.count()
+
+
+def _next_partition() -> int:
+    number = next(_partitions)
+    assert number < PARTITIONS, "too many tests ask for partitions of their own: raise PARTITIONS"
+    return number
+
+
+@pytest.fixture
+def partition() -> int:
+    """A partition of the shared deployment that no other test writes to directly."""
+    return _next_partition()
+
+
+@pytest.fixture
+def other_partition() -> int:
+    """One more of those."""
+    return _next_partition()
