@@ -93,8 +93,7 @@ def _insert(client: Client, block: Block, token: str) -> Any:
         column_oriented=True,
         settings={**_INSERT_SETTINGS, "insert_deduplication_token": token},
     )
-    context.req_block_size = len(
-        lines
-    )  # before the data: the client cuts it to pieces of its own size when it gets it
+    # Before the data, since the client decides on its own pieces when it gets that.
+    context.req_block_size = len(lines)
     context.data = columns(lines, block.first)
     return client.insert(context=context)
