@@ -6,6 +6,7 @@ when it is asked for, so that `sluice --help` and the light commands need not wa
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -28,6 +29,8 @@ COMMANDS: dict[str, str] = {
     "broker": "Run the embedded Kafka broker alone.",
     "clickhouse": "Run the embedded ClickHouse alone.",
 }
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 class LazyGroup(click.Group):
@@ -69,6 +72,11 @@ def main() -> NoReturn:
         sys.exit(1)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        sys.stderr.write(f"sluice: {error.filename or 'a file'} cannot be written: {error.strerror}\n")
         sys.exit(1)
     sys.exit(0)
 
