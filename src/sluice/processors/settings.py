@@ -21,7 +21,7 @@ class ProcessorSettings(KafkaSettings):
     )
     processors_web_port: int = Field(6066, ge=1, le=65535, description="port of the Faust worker's own web server")
     processors_batch_records: int = Field(64, ge=1, description="raw records in one transaction at most")
-    processors_batch_wait_ms: int = Field(20, ge=1, description="how long a transaction waits for more records")
+    processors_batch_wait_ms: int = Field(100, ge=1, description="how long a transaction waits for more records")
     processors_session_timeout_ms: int = Field(
         10_000, ge=1000, description="after so long without a sign of life the group gives a worker's partitions away"
     )

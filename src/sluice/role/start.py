@@ -9,7 +9,7 @@ import setproctitle
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
-_CHATTY = ("aiokafka", "faust", "mode")
+_CHATTY = ("aiokafka", "faust", "mode", "sluice.stream.committed")
 """Libraries that tell of every step; their warnings are enough."""
 
 

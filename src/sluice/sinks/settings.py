@@ -26,7 +26,7 @@ class SinkSettings(KafkaSettings, ClickHouseClientSettings):
         "", description="a name that stays with this worker over restarts; then a restart moves no partitions"
     )
     sinks_web_port: int = Field(6067, ge=1, le=65535, description="port of the Faust worker's own web server")
-    sinks_batch_records: int = Field(128, ge=1, description="records of events.processed in one batch at most")
+    sinks_batch_records: int = Field(64, ge=1, description="records of events.processed in one batch at most")
     sinks_batch_wait_ms: int = Field(1000, ge=1, description="how long a batch waits for more records")
     sinks_session_timeout_ms: int = Field(
         10_000, ge=1000, description="after so long without a sign of life the group gives a worker's partitions away"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import faust
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.loop import use
 
@@ -18,6 +17,7 @@ from sluice.contract.topics import MIB
 from sluice.role.fatal import ending_process_on_error
 from sluice.role.ready import say_ready
 from sluice.stream.assignment import Assignment
+from sluice.stream.committed import CommittedTransport
 from sluice.stream.lane import Record
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Worker:
 def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
     """Build the Faust app of a worker; nothing is connected before it starts."""
     app = faust.App(worker.group, **_settings(worker))
-    app.transport = _CommittedTransport(app.conf.broker_consumer, app)
+    app.transport = CommittedTransport(app.conf.broker_consumer, app)
     topic = app.topic(
         worker.topic.name, value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw"
     )
@@ -86,7 +86,9 @@ def run(app: faust.App) -> None:
     """Run the app in this process until SIGTERM or SIGINT, then leave the group and exit."""
     use("uvloop")
     app.conf.datadir.mkdir(parents=True, exist_ok=True)
-    faust.Worker(app, override_logging=False, quiet=True).execute_from_commandline()
+    faust_worker = faust.Worker(app, override_logging=False, quiet=True)
+    faust_worker.spinner = None  # it would write control characters into the log
+    faust_worker.execute_from_commandline()
 
 
 async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, partitions: set[int]) -> None:
@@ -115,27 +117,6 @@ class _FaustDelivery:
     def ack(self) -> None:
         """Let Faust commit up to this event."""
         self._event.ack()
-
-
-class _CommittedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Faust's consumer, but it never shows what a transaction has not committed.
-
-    Faust reads so only with its own exactly_once, which Sluice does not use.
-    """
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"
-        return consumer
-
-
-class _CommittedConsumer(driver.Consumer):  # type: ignore[misc]
-    def _new_consumer_thread(self) -> _CommittedThread:
-        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
-
-
-class _CommittedTransport(driver.Transport):  # type: ignore[misc]
-    Consumer = _CommittedConsumer
 
 
 def _settings(worker: Worker) -> dict[str, Any]:
