@@ -13,7 +13,6 @@ from sluice.role.settings import load
 @click.command()
 @click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
 @click.option("--instance", "processors_instance", help="A name for this worker that stays over restarts.")
-@click.option("--web-port", "processors_web_port", type=int, help="Port of the Faust worker's web server (6066).")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Directory for what the worker keeps (.sluice).")
 def command(**options: str | int | Path | None) -> None:
     """Run one worker of the processors, in the foreground: rules between the two topics.

@@ -14,7 +14,6 @@ from sluice.sinks.settings import SinkSettings
 @click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
 @click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
 @click.option("--instance", "sinks_instance", help="A name for this worker that stays over restarts.")
-@click.option("--web-port", "sinks_web_port", type=int, help="Port of the Faust worker's web server (6067).")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Directory for what the worker keeps (.sluice).")
 def command(**options: str | int | Path | None) -> None:
     """Run one worker of the sinks, in the foreground: processed events into ClickHouse.

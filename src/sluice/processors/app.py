@@ -26,7 +26,6 @@ def create_app(settings: ProcessorSettings, journal: Journal, raw_log: RawLog, v
             bootstrap=settings.kafka_bootstrap,
             data_dir=settings.data_dir,
             instance=settings.processors_instance,
-            web_port=settings.processors_web_port,
             session_timeout_ms=settings.processors_session_timeout_ms,
             batch_records=settings.processors_batch_records,
             batch_wait_ms=settings.processors_batch_wait_ms,

@@ -19,7 +19,6 @@ class ProcessorSettings(KafkaSettings):
     processors_instance: str = Field(
         "", description="a name that stays with this worker over restarts; then a restart moves no partitions"
     )
-    processors_web_port: int = Field(6066, ge=1, le=65535, description="port of the Faust worker's own web server")
     processors_batch_records: int = Field(64, ge=1, description="raw records in one transaction at most")
     processors_batch_wait_ms: int = Field(100, ge=1, description="how long a transaction waits for more records")
     processors_session_timeout_ms: int = Field(

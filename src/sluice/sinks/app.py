@@ -25,7 +25,6 @@ def create_app(settings: SinkSettings, event_log: EventLog, processed_log: Proce
             bootstrap=settings.kafka_bootstrap,
             data_dir=settings.data_dir,
             instance=settings.sinks_instance,
-            web_port=settings.sinks_web_port,
             session_timeout_ms=settings.sinks_session_timeout_ms,
             batch_records=settings.sinks_batch_records,
             batch_wait_ms=settings.sinks_batch_wait_ms,

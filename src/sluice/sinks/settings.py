@@ -25,7 +25,6 @@ class SinkSettings(KafkaSettings, ClickHouseClientSettings):
     sinks_instance: str = Field(
         "", description="a name that stays with this worker over restarts; then a restart moves no partitions"
     )
-    sinks_web_port: int = Field(6067, ge=1, le=65535, description="port of the Faust worker's own web server")
     sinks_batch_records: int = Field(64, ge=1, description="records of events.processed in one batch at most")
     sinks_batch_wait_ms: int = Field(1000, ge=1, description="how long a batch waits for more records")
     sinks_session_timeout_ms: int = Field(

@@ -45,7 +45,6 @@ class Worker:
     bootstrap: str
     data_dir: Path
     instance: str
-    web_port: int
     session_timeout_ms: int
     batch_records: int
     batch_wait_ms: int
@@ -141,9 +140,6 @@ def _settings(worker: Worker) -> dict[str, Any]:
         "stream_wait_empty": False,
         "stream_buffer_maxsize": worker.batch_records,
         "stream_recovery_delay": 0.0,
-        "web_host": "127.0.0.1",
-        "web_bind": "127.0.0.1",
-        "web_port": worker.web_port,
-        "web_tables_enabled": False,
+        "web_enabled": False,
         "worker_redirect_stdouts": False,
     }
