@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,19 +35,23 @@ _PARTIAL_PREFIX = ".partial-"
 _REPORT_EVERY_S = 0.2
 
 
-def ensure_jars(jars: Sequence[Jar], directory: Path, fetch: Fetch, report: Report) -> list[Path]:
+def ensure_jars(
+    jars: Sequence[Jar], directory: Path, fetch: Fetch, report: Report, pause_s: float = 1.0
+) -> list[Path]:
     """Give the paths of all jars, in the lock's order, after fetching those that are missing or damaged.
 
     Touches the network only for those. A jar appears under its name only once its checksum is right, so an
     interrupted download leaves nothing that a later start could take for whole.
 
+    `pause_s` lies between the attempts to fetch one jar, longer each time.
     Raises `Unusable` if a jar cannot be fetched or is not what the lock says.
     """
     if _missing(jars, directory):
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with _only_one_fetches(directory):
-                _fetch_all(_missing(jars, directory), directory, fetch, report)
+                missing = _missing(jars, directory)
+                _Download(directory, fetch, _Progress(missing, report), pause_s).run(missing)
         except OSError as error:
             raise Unusable(f"the broker's jars cannot be kept in {directory}: {error.strerror or error}") from error
     return [directory / jar.filename for jar in jars]
@@ -87,24 +92,39 @@ def _only_one_fetches(directory: Path) -> Iterator[None]:
         yield
 
 
-def _fetch_all(jars: Sequence[Jar], directory: Path, fetch: Fetch, report: Report) -> None:
-    progress = _Progress(jars, report)
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="jar") as pool:
-        fetched = [pool.submit(_fetch_one, jar, directory, fetch, progress) for jar in jars]
-        try:
-            for future in fetched:
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+@dataclass(frozen=True, slots=True)
+class _Download:
+    directory: Path
+    fetch: Fetch
+    progress: _Progress
+    pause_s: float
 
-
-def _fetch_one(jar: Jar, directory: Path, fetch: Fetch, progress: _Progress) -> None:
-    with tempfile.TemporaryDirectory(prefix=_PARTIAL_PREFIX, dir=directory) as partial:
-        for attempt in range(1, _ATTEMPTS + 1):
+    def run(self, jars: Sequence[Jar]) -> None:
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="jar") as pool:
+            fetched = [pool.submit(self._one, jar) for jar in jars]
             try:
-                file = fetch(jar, Path(partial, str(attempt)), progress.arrived)
-                break
+                for future in fetched:
+                    future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _one(self, jar: Jar) -> None:
+        with tempfile.TemporaryDirectory(prefix=_PARTIAL_PREFIX, dir=self.directory) as partial:
+            file = self._persistently(jar, Path(partial))
+            if not is_intact(jar, file):
+                raise Unusable(
+                    f"{jar.filename} was downloaded, but is not the file that jars.lock names "
+                    "(its SHA-256 differs): it was discarded; start again, and distrust the repository if it recurs"
+                )
+            file.replace(self.directory / jar.filename)
+        self.progress.done()
+
+    def _persistently(self, jar: Jar, partial: Path) -> Path:
+        attempt = 1
+        while True:
+            try:
+                return self.fetch(jar, partial / str(attempt), self.progress.arrived)
             except (OSError, RuntimeError) as error:  # requests' exceptions are OSErrors
                 if attempt == _ATTEMPTS:
                     raise Unusable(
@@ -112,14 +132,8 @@ def _fetch_one(jar: Jar, directory: Path, fetch: Fetch, progress: _Progress) -> 
                         "check the network, a proxy or SLUICE_MAVEN_REPOSITORY, and start again: "
                         "what has arrived is kept"
                     ) from error
-                time.sleep(attempt)
-        if not is_intact(jar, file):
-            raise Unusable(
-                f"{jar.filename} was downloaded, but is not the file that jars.lock names "
-                "(its SHA-256 differs): it was discarded; start again, and distrust the repository if it recurs"
-            )
-        file.replace(directory / jar.filename)
-    progress.done()
+                time.sleep(attempt * self.pause_s)
+                attempt += 1
 
 
 class _Progress:

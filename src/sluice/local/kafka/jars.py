@@ -56,7 +56,7 @@ def is_intact(jar: Jar, file: Path) -> bool:
     """Say whether the file is there and is this jar to the last bit."""
     try:
         return file.stat().st_size == jar.size_bytes and _sha256(file) == jar.sha256
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

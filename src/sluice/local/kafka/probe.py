@@ -39,9 +39,11 @@ def counts_brokers(answer: bytes) -> int:
 def serves(host: str, port: int, timeout_s: float) -> bool:
     """Say whether the broker at this address is up and takes part in its cluster."""
     try:
-        with socket.create_connection((host, port), timeout=timeout_s) as connection:
+        with (
+            socket.create_connection((host, port), timeout=timeout_s) as connection,
+            connection.makefile("rb") as stream,
+        ):
             connection.sendall(metadata_request())
-            stream = connection.makefile("rb")
             (length,) = _LENGTH.unpack(stream.read(_LENGTH.size))
             return counts_brokers(stream.read(min(length, _LARGEST_ANSWER_BYTES))) > 0
     except (OSError, struct.error):
