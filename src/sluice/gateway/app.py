@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING
 
+import msgspec
 from aiohttp import web
 
 from sluice.gateway.cors import PREFLIGHT, cors_headers
@@ -67,7 +67,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
 
 
 def _error(status: int, words: str, **headers: str) -> web.Response:
-    return web.Response(status=status, text=json.dumps({"error": words}), content_type=JSON, headers=headers)
+    return web.Response(status=status, body=msgspec.json.encode({"error": words}), content_type=JSON, headers=headers)
 
 
 async def _preflight(_: web.Request) -> web.Response:

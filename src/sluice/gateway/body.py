@@ -158,9 +158,13 @@ class _Brotli:
         if self._stream.is_finished():
             raise self._broken
         try:
-            yield self._stream.process(data, output_buffer_limit=_CHUNK_BYTES)
-            while not self._stream.is_finished() and not self._stream.can_accept_more_data():
-                yield self._stream.process(b"", output_buffer_limit=_CHUNK_BYTES)
+            piece = self._stream.process(data, output_buffer_limit=_CHUNK_BYTES)
+            # After a piece of exactly the limit it may want more, although it only has to come to its end.
+            while piece or not (self._stream.is_finished() or self._stream.can_accept_more_data()):
+                yield piece
+                piece = (
+                    b"" if self._stream.is_finished() else self._stream.process(b"", output_buffer_limit=_CHUNK_BYTES)
+                )
         except brotli.error:
             raise self._broken from None
 

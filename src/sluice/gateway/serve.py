@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ async def serving(app: web.Application, host: str, port: int, *, drain_timeout_s
 
     Raises `Unusable` when the address cannot be listened on.
     """
-    runner = web.AppRunner(app, auto_decompress=False, access_log=None, shutdown_timeout=drain_timeout_s)
+    runner = web.AppRunner(
+        app, auto_decompress=False, access_log=None, logger=_mute_logger(), shutdown_timeout=drain_timeout_s
+    )
     await runner.setup()
     try:
         try:
@@ -33,3 +36,12 @@ async def serving(app: web.Application, host: str, port: int, *, drain_timeout_s
         yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def _mute_logger() -> logging.Logger:
+    """Give aiohttp's server a logger that says nothing.
+
+    It would quote the line of a request that is no HTTP, with the key in it. What fails in a handler is logged by
+    the gateway itself.
+    """
+    return logging.Logger("sluice.gateway.http", logging.CRITICAL + 1)

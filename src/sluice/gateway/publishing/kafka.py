@@ -35,8 +35,9 @@ class KafkaPublisher:
     `deadline_s` is how long a record may take to be acknowledged.
     """
 
-    def __init__(self, bootstrap: str, *, deadline_s: float = 10.0) -> None:
+    def __init__(self, bootstrap: str, *, topic: str = RAW.name, deadline_s: float = 10.0) -> None:
         self._bootstrap = bootstrap
+        self._topic = topic
         self._deadline_s = deadline_s
         self._current: _Connection | None = None
         self._partitions = 0
@@ -44,7 +45,7 @@ class KafkaPublisher:
         self._closed = False
 
     async def start(self) -> int:
-        """Connect, and give the number of partitions of `events.raw`.
+        """Connect, and give the number of partitions of the topic.
 
         Raises `Unusable` when Kafka does not answer or the topic does not exist.
         """
@@ -67,7 +68,7 @@ class KafkaPublisher:
         connection.in_flight += 1
         try:
             async with asyncio.timeout(self._deadline_s):
-                acknowledged = await connection.producer.send(RAW.name, value, partition=partition)
+                acknowledged = await connection.producer.send(self._topic, value, partition=partition)
                 await acknowledged
         except (TimeoutError, KafkaError) as error:
             log.warning("a record for partition %d was not acknowledged: %r", partition, error)
@@ -131,7 +132,7 @@ class KafkaPublisher:
             await _abandon(producer)
             raise
         try:
-            self._learn_partitions(len(cluster.partitions_for_topic(RAW.name) or ()))
+            self._learn_partitions(len(cluster.partitions_for_topic(self._topic) or ()))
         except Unusable:
             await _abandon(producer)
             raise
@@ -139,10 +140,10 @@ class KafkaPublisher:
 
     def _learn_partitions(self, found: int) -> None:
         if not found:
-            raise Unusable(f"Kafka has no topic {RAW.name}: create the topics with `sluice topics create`")
+            raise Unusable(f"Kafka has no topic {self._topic}: create the topics with `sluice topics create`")
         if self._partitions and found != self._partitions:
             raise Unusable(
-                f"topic {RAW.name} now has {found} partitions, not {self._partitions}: restart the gateway"
+                f"topic {self._topic} now has {found} partitions, not {self._partitions}: restart the gateway"
             )
         self._partitions = found
 

@@ -1,0 +1,72 @@
+"""What is the same for every API: request ids, CORS, paths that belong to none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.gateway.harness import event
+
+from sluice.gateway.dialects import DIALECTS
+from sluice.gateway.head import request_id
+
+if TYPE_CHECKING:
+    from tests.unit.gateway.harness import Gateway
+
+
+@pytest.mark.parametrize("path", ["/", "/collect/", "/collect/batch/", "/COLLECT", "/collect/x", "/favicon.ico"])
+async def test_an_unknown_path_is_404(gateway: Gateway, path):
+    for method in ("GET", "POST", "OPTIONS"):
+        answer = await gateway.send(path, method=method)
+        assert (answer.status, answer.json) == (404, {"error": "Not found"})
+        assert answer.headers["X-Request-Id"]
+
+
+async def test_a_wrong_method_outside_the_apis_is_405(gateway: Gateway):
+    answer = await gateway.send("/ready", method="POST")
+    assert (answer.status, answer.json) == (405, {"error": "Method not allowed"})
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+async def test_a_wrong_method_on_an_apis_path_is_405_in_its_shape(gateway: Gateway, method):
+    for path in ("/collect", "/collect/batch"):
+        answer = await gateway.send(path, method=method)
+        assert (answer.status, answer.error) == (405, "Method not allowed")
+        assert answer.headers["Allow"] == "POST, OPTIONS"
+
+
+@pytest.mark.parametrize("sane", ["abc", "0189-aF", "trace/1:2", "a" * 128])
+def test_a_clients_request_id_is_taken_over(sane):
+    assert request_id(sane, lambda: "new") == sane
+
+
+@pytest.mark.parametrize("odd", [None, "", "a b", "a" * 129, "é", "\udcff", '"', "a\nb"])
+def test_an_odd_request_id_is_replaced(odd):
+    assert request_id(odd, lambda: "new") == "new"
+
+
+async def test_every_answer_has_a_request_id_of_its_own(gateway: Gateway):
+    answers = [await gateway.collect(event()), await gateway.collect({}), await gateway.send("/nowhere")]
+    assert len({answer.headers["X-Request-Id"] for answer in answers}) == 3
+
+
+async def test_errors_can_be_read_from_pages_too(gateway: Gateway):
+    origin = {"Origin": "https://shop.example"}
+    for answer in (await gateway.collect({}, origin), await gateway.send("/nowhere", headers=origin)):
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+        assert "X-RateLimit-Remaining" in answer.headers["Access-Control-Expose-Headers"]
+
+
+async def test_without_an_origin_there_are_no_cors_headers(gateway: Gateway):
+    answer = await gateway.collect(event())
+    assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+async def test_head_is_as_good_as_get_for_probes(gateway: Gateway):
+    assert (await gateway.send("/ready", method="HEAD")).status == 200
+
+
+def test_no_two_endpoints_share_a_path():
+    paths = [endpoint.path for dialect in DIALECTS for endpoint in dialect.ENDPOINTS]
+    assert len(paths) == len(set(paths))

@@ -1,0 +1,70 @@
+"""Two events that share a state key get the same routing key, whatever form they were sent in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sluice.gateway.dialects.state_keys import StateKeys
+
+
+def key(event_type: str, event: dict[str, object] | bytes, *, user_id=None, dedup_id=None) -> str | None:
+    sent = event if isinstance(event, bytes) else json.dumps(event).encode()
+    return StateKeys("demo", dedup_id).of(event_type, user_id, sent)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"orderId": "7"},
+        {"order_id": "7"},
+        {"orderId": 7},
+        {"properties": {"orderId": "7"}},
+        {"properties": {"order_id": 7}},
+        {"orderId": None, "order_id": "7"},
+        {"orderId": "", "properties": {"orderId": "7"}},
+        {"orderId": ["x"], "properties": {"orderId": "7"}},
+        {"orderId": 1.5, "order_id": True, "properties": {"orderId": "7"}},
+        {"orderId": "7", "properties": {"orderId": "8"}},
+        {"orderId": "7", "properties": "none"},
+    ],
+)
+def test_a_confirmation_goes_by_its_order(event):
+    assert key("confirmation", event) == "demo/order/7"
+
+
+@pytest.mark.parametrize("event", [{}, {"orderId": ""}, {"orderId": {}}, {"properties": []}, {"properties": None}])
+def test_a_confirmation_without_an_order_goes_by_the_idempotency_key(event):
+    assert key("confirmation", event) is None
+    assert key("confirmation", event, dedup_id="k") == "demo/id/k"
+
+
+def test_an_order_number_beyond_64_bits_keeps_its_digits():
+    assert key("confirmation", b'{"orderId":' + b"9" * 5000 + b"}") == "demo/order/" + "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("event", "user_id", "who"),
+    [
+        ({}, "u1", "u1"),
+        ({"email": "a@b.c", "anonymous_id": "x"}, "u1", "u1"),
+        ({"email": " A@B.c "}, None, "a@b.c"),
+        ({"email": "a@b.c"}, "", "a@b.c"),
+        ({"properties": {"email": "A@b.c"}, "anonymous_id": "x"}, None, "a@b.c"),
+        ({"email": " ", "anonymous_id": "x"}, None, "x"),
+        ({"email": 5, "properties": {"anonymous_id": "x"}}, None, "x"),
+    ],
+)
+def test_an_email_open_goes_by_user_else_email_else_anonymous_id(event, user_id, who):
+    assert key("email_open", event, user_id=user_id) == f"demo/user/{who}"
+
+
+def test_an_email_open_without_any_of_them_goes_by_the_idempotency_key():
+    assert key("email_open", {}, dedup_id="k") == "demo/id/k"
+    assert key("email_open", {}) is None
+
+
+def test_any_other_event_goes_by_the_idempotency_key():
+    assert key("purchase", {"orderId": "7"}, dedup_id="k") == "demo/id/k"
+    assert key("purchase", {"orderId": "7"}) is None
