@@ -85,9 +85,16 @@ def run(app: faust.App) -> None:
     """Run the app in this process until SIGTERM or SIGINT, then leave the group and exit."""
     use("uvloop")
     app.conf.datadir.mkdir(parents=True, exist_ok=True)
-    faust_worker = faust.Worker(app, override_logging=False, quiet=True)
+    faust_worker = _Worker(app, override_logging=False, quiet=True)
     faust_worker.spinner = None  # it would write control characters into the log
     faust_worker.execute_from_commandline()
+
+
+class _Worker(faust.Worker):  # type: ignore[misc]
+    """Faust's worker under the name that the role has given its process."""
+
+    def _setproctitle(self, info: str, *, ident: str = "") -> None:
+        """Leave the name as it is."""
 
 
 async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, partitions: set[int]) -> None:
