@@ -26,7 +26,7 @@ from sluice.local.clickhouse.connection import Scope
 from sluice.local.clickhouse.errors import ACCESS_DENIED, READONLY, SYNTAX_ERROR, ClickHouseError
 from sluice.local.clickhouse.jobs import LoadJob, ReadJob, summary
 from sluice.local.clickhouse.places import Fresh, InSession, Place
-from sluice.local.clickhouse.reader import allow
+from sluice.local.clickhouse.reader import allow, has_tree
 from sluice.local.clickhouse.sessions import Sessions
 from sluice.local.clickhouse.statement import Action, Statement, classify, is_insert
 from sluice.local.clickhouse.work import Work
@@ -164,7 +164,9 @@ class Front:
         format_name = statement.format or call.default_format
         lane = self._work.writes if statement.action is Action.WRITE else self._work.reads
         async with self._place(call) as (place, on_released):
-            job = ReadJob(place, statement, format_name, encoder(coding), check_tree=call.reader)
+            job = ReadJob(
+                place, statement, format_name, encoder(coding), check_tree=call.reader and has_tree(statement)
+            )
             async with self._work.lease(lane, job, call.tag, on_released) as lease:
                 headers = self._result_headers(call, statement, format_name, coding)
                 if call.wait_end_of_query:

@@ -134,7 +134,7 @@ class _Frames:
             raise ClickHouseError(271, f"Cannot decompress the request body ({self._coding}): {error}") from None
 
     def finish(self) -> None:
-        if self._began:
+        if self._began and not getattr(self._frame, "complete", False):
             raise ClickHouseError(271, f"Cannot decompress the request body ({self._coding}): it breaks off")
 
 
@@ -161,8 +161,9 @@ class _Zlib:
 
 
 class _Brotli:
-    """Brotli's decompressor, with the interface of the others."""
+    """Brotli's decompressor, with the interface of the others. As in ClickHouse, nothing may follow its stream."""
 
+    eof = False
     unused_data = b""
 
     def __init__(self) -> None:
@@ -172,12 +173,12 @@ class _Brotli:
         return bytes(self._inner.process(data, output_buffer_limit=max_length))
 
     @property
-    def eof(self) -> bool:
-        return bool(self._inner.is_finished())
+    def needs_input(self) -> bool:
+        return bool(self._inner.can_accept_more_data() or self._inner.is_finished())
 
     @property
-    def needs_input(self) -> bool:
-        return bool(self._inner.can_accept_more_data())
+    def complete(self) -> bool:
+        return bool(self._inner.is_finished())
 
 
 _FRAMES: dict[str, Callable[[], Any]] = {

@@ -62,9 +62,10 @@ _WRAPPERS = re.compile(
     r"^(?:Streaming query failed: |Streaming insert (?:append|finish) failed: "
     r"|Failed to (?:create connection|cancel streaming query|cancel insert stream): )+"
 )
-_CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
-_VERSION_TAIL = re.compile(r"(?: \(version [0-9.]+(?: \(official build\))?\))+\s*$")
-_NAME_TAIL = re.compile(r"\s*\(([A-Z][A-Z0-9_]*)\)$")
+_CODES = re.compile(r"(?:Code: (\d+)\. DB::Exception: )+")
+_TAIL = re.compile(
+    r"\s*\(([A-Z][A-Z0-9_]*)\)(?:\s*\(version [0-9.]+(?: \(official build\))?\)\.?(?:\s*\([A-Z][A-Z0-9_]*\))?)*\s*$"
+)
 
 
 class ClickHouseError(Exception):
@@ -91,25 +92,18 @@ class ClickHouseError(Exception):
 
 
 def from_engine(text: str) -> ClickHouseError:
-    """Read what chdb raised: it wraps ClickHouse's text in words of its own and leaves out or repeats the version."""
+    """Read what chdb raised.
+
+    It puts words of its own before ClickHouse's text, leaves out the version, and where an error was raised again
+    it repeats code, name and version around it.
+    """
     rest = _WRAPPERS.sub("", text.strip())
-    found = _CODE.match(rest)
+    found = _CODES.match(rest)
     if found is None:
         return ClickHouseError(1002, rest or "the engine gave no reason")
     code = int(found[1])
-    rest = _VERSION_TAIL.sub("", rest[found.end() :])
-    named = _NAME_TAIL.search(rest)
-    name = named[1] if named else NAMES.get(code, "UNKNOWN_EXCEPTION")
-    if named:
-        rest = rest[: named.start()]
-    rest = _without_repetition(rest, f"Code: {code}. DB::Exception: ", f"({name})")
-    return ClickHouseError(code, rest, name)
-
-
-def _without_repetition(message: str, head: str, tail: str) -> str:
-    while message.startswith(head):
-        message = message[len(head) :]
-        bare = _VERSION_TAIL.sub("", message)
-        if bare.endswith(tail):
-            message = bare[: -len(tail)].rstrip()
-    return message
+    rest = rest[found.end() :]
+    tail = _TAIL.search(rest)
+    if tail is None:
+        return ClickHouseError(code, rest, NAMES.get(code, "UNKNOWN_EXCEPTION"))
+    return ClickHouseError(code, rest[: tail.start()], tail[1])

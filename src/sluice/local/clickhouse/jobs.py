@@ -62,7 +62,7 @@ class ReadJob:
         connection = self._place.enter()
         self.entered = True
         if self._check_tree:
-            allow_tree(connection.run(_parse_call(self._statement.sql), "TSVRaw"))
+            allow_tree(_tree(connection, self._statement.sql))
         if self._streams(settings):
             self._rows = connection.rows(self._statement.sql, self._format)
         piece = self._gather(connection, hold)
@@ -194,9 +194,14 @@ def _refuse_abandoned(abandoned: bool) -> None:
         raise ClickHouseError(394, "Query was cancelled.", "QUERY_WAS_CANCELLED")
 
 
-def _parse_call(sql: bytes) -> bytes:
+def _tree(connection: Connection, sql: bytes) -> bytes:
+    """Have ClickHouse read a statement; an error in it reads as if the statement had been executed."""
     escaped = sql.replace(b"\\", b"\\\\").replace(b"'", b"\\'")
-    return b"SELECT parseQueryToJSON('" + escaped + b"')"
+    try:
+        return connection.run(b"SELECT parseQueryToJSON('" + escaped + b"')", "TSVRaw")
+    except ClickHouseError as error:
+        message = error.message.partition(": In scope SELECT parseQueryToJSON(")[0]
+        raise ClickHouseError(error.code, message, error.name) from None
 
 
 def summary(job: ReadJob | LoadJob) -> str:

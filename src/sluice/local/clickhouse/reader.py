@@ -43,7 +43,7 @@ REFUSED_FUNCTIONS = frozenset({
 
 _SETTING_PREFIXES = (
     "max_", "min_", "join_", "optimize_", "query_plan_", "output_format_", "date_time_", "group_by_",
-    "format_csv_", "format_tsv_", "format_custom_", "format_binary_", "format_display_", "bool_",
+    "cast_", "format_csv_", "format_tsv_", "format_custom_", "format_binary_", "format_display_", "bool_",
     "result_", "read_", "timeout_", "use_", "enable_", "distributed_product_", "input_format_json_",
 )  # fmt: skip
 _SETTINGS = frozenset({
@@ -58,6 +58,11 @@ _SETTINGS = frozenset({
     "allow_experimental_json_type", "allow_experimental_object_type", "allow_experimental_variant_type",
     "allow_experimental_dynamic_type",
 })  # fmt: skip
+_EXPLAIN_OPTIONS = frozenset({
+    "actions", "column_structure", "compact", "description", "distributed", "dump_ast", "dump_passes", "dump_tree",
+    "graph", "header", "indexes", "input_headers", "json", "keep_logical_steps", "oneline", "passes", "pretty",
+    "projections", "query_tree_passes", "run_passes", "run_query_tree_passes", "sorting",
+})  # fmt: skip
 _REFUSED_SETTINGS = ("dialect", "schema", "path", "url", "template", "into_outfile", "file")
 
 
@@ -71,6 +76,20 @@ def allow(statement: Statement, settings: Mapping[str, str], params: Mapping[str
         if value.lower().split(".")[0] == OVERLAY or value.lower() in REFUSED_FUNCTIONS:
             raise _denied(f"the parameter {name} names {value}")
     _allow_tokens(statement.tokens)
+    if not has_tree(statement):
+        _allow_no_calls(statement.tokens)
+
+
+def has_tree(statement: Statement) -> bool:
+    """Tell whether ClickHouse gives a tree of the statement; it does so for SELECT and EXPLAIN."""
+    return statement.verb in {"SELECT", "WITH", "FROM", "EXPLAIN"}
+
+
+def _allow_no_calls(found: Sequence[Token]) -> None:
+    """Without a tree nothing may be called, nor a subquery stand: brackets only behind IN."""
+    for index, token in enumerate(found):
+        if token.is_sign(b"(") and not found[index - 1].is_word(b"IN"):
+            raise _denied("functions and subqueries in SHOW, DESCRIBE and EXISTS are not for the read-only user")
 
 
 def _allow_tokens(found: Sequence[Token]) -> None:
@@ -133,7 +152,7 @@ def _nodes(key: str | None, tree: Any) -> Iterator[tuple[str | None, dict[str, A
 
 
 def _allow_setting(name: str) -> None:
-    known = name in _SETTINGS or name.startswith(_SETTING_PREFIXES)
+    known = name in _SETTINGS | _EXPLAIN_OPTIONS or name.startswith(_SETTING_PREFIXES)
     if not known or any(part in name for part in _REFUSED_SETTINGS):
         raise ClickHouseError(
             READONLY, f"Cannot modify '{name}' setting in readonly mode: it is not for the read-only user."

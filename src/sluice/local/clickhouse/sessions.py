@@ -50,6 +50,9 @@ class Sessions:
         """
         key = (call.user, call.session_id)
         session = self._sessions.get(key)
+        if session is not None and _has_expired(session):
+            await self.close(call)
+            session = None
         if session is None:
             if call.session_check:
                 raise ClickHouseError(372, f"Session {call.session_id} not found.")
@@ -80,22 +83,28 @@ class Sessions:
     async def close(self, call: Call) -> None:
         """End the session that a request names, unlocked or locked by the caller."""
         session = self._sessions.pop((call.user, call.session_id), None)
-        if session is not None and session.connection is not None:
-            await self._work.on_read_thread(session.connection.close)
+        if session is not None:
+            await self._shut(session)
 
     async def reap_for_ever(self) -> None:
         """End sessions whose time-out has passed, until cancelled."""
         while True:
             await asyncio.sleep(_REAP_INTERVAL_S)
-            now = asyncio.get_running_loop().time()
             for key, session in list(self._sessions.items()):
-                if not session.locked and session.expires_at <= now and session.connection is not None:
+                if _has_expired(session):
                     del self._sessions[key]
-                    await self._work.on_read_thread(session.connection.close)
+                    await self._shut(session)
 
     async def close_all(self) -> None:
         """End every session."""
         for key, session in list(self._sessions.items()):
             del self._sessions[key]
-            if session.connection is not None:
-                await self._work.on_read_thread(session.connection.close)
+            await self._shut(session)
+
+    async def _shut(self, session: Session) -> None:
+        if session.connection is not None:
+            await self._work.on_read_thread(session.connection.close)
+
+
+def _has_expired(session: Session) -> bool:
+    return not session.locked and session.expires_at <= asyncio.get_running_loop().time()

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.integration.clickhouse.server import ClickHouseProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseProcess]:
+    """One embedded ClickHouse for all tests of this directory."""
+    process = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")).start()
+    yield process
+    assert process.stop() == 0, "".join(process.log)
+
+
+@pytest.fixture
+def table(server: ClickHouseProcess) -> Iterator[str]:
+    """The name of an empty table `(a UInt64, s String)`."""
+    name = f"t{next(_numbers)}"
+    answer = server.ask(f"CREATE TABLE {name} (a UInt64, s String DEFAULT 'none') ENGINE = MergeTree ORDER BY a")
+    assert answer.status == 200, answer.text
+    yield name
+    server.ask(f"DROP TABLE {name}")
