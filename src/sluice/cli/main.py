@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from sluice.contract.errors import Unusable
+from sluice.contract.errors import SluiceError
 
 # In the order in which `sluice --help` shows them; the text is all that the help needs of a command.
 COMMANDS: dict[str, str] = {
@@ -61,13 +61,17 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="sluice", message="%(prog)s %(version)s")
 def sluice() -> None:
     """Streaming ingestion: HTTP to Kafka to Faust to ClickHouse, with an exact account of every event."""
+    from sluice.cli.settings import MODELS
+    from sluice.role.settings import refuse_unknown
+
+    refuse_unknown(MODELS.values())
 
 
 def main() -> NoReturn:
-    """Run the command that was asked for; `Unusable` ends in its sentence on standard error and exit code 1."""
+    """Run the command that was asked for; an error that means something ends in its sentence and exit code 1."""
     try:
         sluice(prog_name="sluice")
-    except Unusable as error:
+    except SluiceError as error:
         sys.stderr.write(f"sluice: {error}\n")
         sys.exit(1)
     except BrokenPipeError:  # whoever read our output has seen enough

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import click
 
@@ -14,6 +15,7 @@ from sluice.role.settings import load
 @click.group()
 def command() -> None:
     """Create and inspect the Kafka topics."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what fails is said in one sentence
 
 
 @command.command()

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sluice.contract import topics
+from sluice.contract.errors import Unusable
 from sluice.kafka.topic_ids import topic_ids
 from sluice.kafka.topic_log import TopicLog
 from sluice.processors.app import create_app
@@ -30,6 +31,14 @@ def run(settings: ProcessorSettings) -> None:
         settings,
         KafkaJournal(settings.kafka_bootstrap),
         TopicLog(settings.kafka_bootstrap, topics.RAW.name),
-        Visitors(settings.visitor_secret.get_secret_value().encode()),
+        Visitors(_visitor_secret(settings)),
     )
     worker.run(app)
+
+
+def _visitor_secret(settings: ProcessorSettings) -> bytes:
+    if settings.visitor_secret is not None:
+        return settings.visitor_secret.get_secret_value().encode()
+    if settings.local:
+        return b"local"
+    raise Unusable("SLUICE_VISITOR_SECRET is not set: give it a secret of 1 to 64 bytes and never change it")

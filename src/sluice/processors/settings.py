@@ -13,8 +13,12 @@ class ProcessorSettings(KafkaSettings):
     """How the processors run."""
 
     data_dir: Path = Field(Path(".sluice"), description="where this machine's roles keep what they write")
-    visitor_secret: SecretStr = Field(
-        SecretStr("local"), min_length=1, max_length=64, description="the secret under which visitor ids are hashed"
+    local: bool = Field(False, description="run as part of the local stack: only there visitor_secret has a default")
+    visitor_secret: SecretStr | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="secret under which visitor ids are hashed; never change it",
     )
     processors_instance: str = Field(
         "", description="a name that stays with this worker over restarts; then a restart moves no partitions"
