@@ -34,7 +34,10 @@ def _bad(n):
         (f"SELECT * FROM missing_{n} FORMAT Native", b"missing_%d" % n),
         (f"SELEC {n}", b"SELEC %d" % n),
         (f"INSERT INTO FUNCTION null('a Int8') FORMAT CSV\n1\n{n},not\nx", b"CANNOT_PARSE"),
-        (f"SELECT toUInt8('x{n}') FORMAT JSON", b"x%d" % n),
+        (
+            f"SELECT throwIf(number = 50, 'x{n}') FROM numbers(100) SETTINGS max_block_size = 7 FORMAT JSONCompact",
+            b"x%d" % n,
+        ),
     ][n % 6]
 
 

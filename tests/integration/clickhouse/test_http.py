@@ -335,3 +335,53 @@ def test_with_wait_end_of_query_the_same_failure_has_its_own_status(server):
 def test_a_long_query_in_the_url(server):
     value = "x" * 200_000
     assert server.ask(f"SELECT length('{value}')", method="GET").body == b"200000\n"
+
+
+def test_a_long_upload_that_fails_gets_its_answer(server, table):
+    """The error is known after the first piece; the client is still sending then."""
+    body = b"no number,x\n" * 5_000_000
+    answer = server.ask(body, query=f"INSERT INTO {table} FORMAT CSV")
+    assert (answer.status, answer.code) == (400, 27)
+    assert server.ask(body, query="INSERT INTO nosuch FORMAT CSV").code == 60
+    assert server.ask(body, user="nobody").code == 516
+
+
+def test_a_body_with_broken_chunks_inserts_nothing(server, table):
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(
+            f"POST /?query=INSERT+INTO+{table}+FORMAT+TSV HTTP/1.1\r\nHost: x\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n".encode()
+        )
+        connection.sendall(b"4\r\n1\tx\n\r\nnot a length\r\n")
+        assert b" 200 " not in connection.recv(65536).split(b"\r\n")[0]
+    assert server.value(f"SELECT count() FROM {table}") == "0"
+
+
+def test_an_insert_without_data_inserts_nothing(server, table):
+    assert server.ask(query=f"INSERT INTO {table} FORMAT CSV").status == 200
+    assert server.value(f"SELECT count() FROM {table}") == "0"
+
+
+def test_head_of_a_large_answer_has_no_body(server):
+    answer = server.ask("SELECT number FROM numbers(1000000)", method="HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_a_form_carries_query_and_parameters(server):
+    form = (
+        '--b\r\nContent-Disposition: form-data; name="query"\r\n\r\nSELECT {x:String}, {y:UInt8}\r\n'
+        '--b\r\nContent-Disposition: form-data; name="param_x"\r\n\r\n' + "v" * 100_000 + "\r\n--b--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    assert server.ask(form, headers=headers, param_y=7).body == b"v" * 100_000 + b"\t7\n"
+    file = form.replace('name="param_x"', 'name="t"; filename="t"')
+    assert server.ask(file, headers=headers).code == 48
+
+
+@pytest.mark.parametrize("tag", ["", "x", "tag", "a1_"])
+def test_heredocs_are_strings(server, tag):
+    assert server.value(f"SELECT length(${tag}$it's; -- '${tag}$)") == "9"
+
+
+def test_one_query_leaves_memory_for_others(server):
+    assert int(server.value("SELECT getSetting('max_memory_usage')")) < 1024**3

@@ -27,10 +27,13 @@ _FIXED = (
     "allow_experimental_eval_table_function",
 )  # fmt: skip
 
+_SHARE_OF_ONE_QUERY = 0.6  # so that one greedy read leaves room for inserts
+
 _USERS = """\
 <clickhouse>
     <profiles><default>
         <implicit_select>0</implicit_select>
+        <max_memory_usage>{query_memory}</max_memory_usage>
         <allow_introspection_functions>0</allow_introspection_functions>
         <constraints>{constraints}</constraints>
     </default></profiles>
@@ -65,10 +68,11 @@ _SERVER = """\
 """
 
 
-def users_xml() -> str:
-    """Give the engine's users, roles and fixed settings."""
+def users_xml(settings: ClickHouseSettings) -> str:
+    """Give the engine's users, roles, fixed settings, and what one query may take of the memory by default."""
+    query_memory = int(settings.clickhouse_memory_bytes * _SHARE_OF_ONE_QUERY)
     constraints = "".join(f"<{name}><const/></{name}>" for name in _FIXED)
-    return _USERS.format(constraints=constraints, reader=READER_ROLE, overlay=OVERLAY)
+    return _USERS.format(query_memory=query_memory, constraints=constraints, reader=READER_ROLE, overlay=OVERLAY)
 
 
 def server_xml(settings: ClickHouseSettings) -> str:
@@ -81,5 +85,5 @@ def write_configuration(directory: Path, settings: ClickHouseSettings) -> tuple[
     directory.mkdir(parents=True, exist_ok=True)
     server, users = directory / "server.xml", directory / "users.xml"
     server.write_text(server_xml(settings), encoding="utf-8")
-    users.write_text(users_xml(), encoding="utf-8")
+    users.write_text(users_xml(settings), encoding="utf-8")
     return server, users

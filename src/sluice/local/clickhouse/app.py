@@ -8,7 +8,6 @@ import logging
 import tempfile
 from typing import TYPE_CHECKING
 
-import aiohttp
 from aiohttp import hdrs, web
 
 from sluice.local.clickhouse.answers import (
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from sluice.local.clickhouse.work import Lease
 
 _log = logging.getLogger(__name__)
-_CLIENT_GONE = (ConnectionError, aiohttp.ClientError)
+_LONG_BYTES = 65_536  # reading so long a statement would keep the event loop
 _SPOOL_BYTES = 16 * 1024 * 1024
 _GET_READONLY = (
     "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. "
@@ -110,8 +109,11 @@ class Front:
         self, request: web.Request, fields: dict[str, str], body: Body, *, by_get: bool
     ) -> web.StreamResponse:
         try:
+            if request.content_type == "multipart/form-data":
+                fields = await body.fields() | fields
             call = read_call(fields, request.headers, self._users, by_get=by_get)
         except ClickHouseError as error:
+            await body.drain()
             return error_answer(error, fields.get("query_id", ""))
         try:
             statement, data = await self._read_statement(call, body)
@@ -120,6 +122,7 @@ class Front:
                 return await self._load(call, statement, data, body)
             return await self._read(request, call, statement)
         except ClickHouseError as error:
+            await body.drain()
             return error_answer(_spoken_for(error, call, by_get=by_get), call.query_id)
 
     async def _read_statement(self, call: Call, body: Body) -> tuple[Statement, bytes]:
@@ -132,7 +135,7 @@ class Front:
                 return statement, text[statement.data_at :]
         if not body.complete:
             text += await body.rest(self._max_query_bytes)
-        statement = classify(text)
+        statement = await asyncio.to_thread(classify, text) if len(text) > _LONG_BYTES else classify(text)
         if statement.action is Action.NOTHING:
             raise ClickHouseError(SYNTAX_ERROR, "Syntax error: failed at position 1 (end of query): Empty query")
         return statement, text[statement.data_at :] if statement.data_at is not None else b""
@@ -249,12 +252,9 @@ class Front:
     async def _load_pieces(self, lease: Lease[LoadJob], data: bytes, body: Body) -> None:
         """Pass the data on as it comes; when it breaks off, the INSERT is dropped with the lease."""
         await lease.do(lease.job.begin)
-        try:
-            while data:
-                await lease.do(lease.job.append, data)
-                data = await body.take(PIECE_BYTES)
-        except _CLIENT_GONE as error:
-            raise ClickHouseError(210, f"The client went away in the middle of an INSERT: {error}") from None
+        while data:
+            await lease.do(lease.job.append, data)
+            data = await body.take(PIECE_BYTES)
         await lease.commit(lease.job.finish)
 
 

@@ -168,13 +168,17 @@ class _Brotli:
 
     def __init__(self) -> None:
         self._inner = brotli.Decompressor()
+        self._gave_all = True
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        return bytes(self._inner.process(data, output_buffer_limit=max_length))
+        piece = bytes(self._inner.process(data, output_buffer_limit=max_length))
+        self._gave_all = not piece
+        return piece
 
     @property
     def needs_input(self) -> bool:
-        return bool(self._inner.can_accept_more_data() or self._inner.is_finished())
+        # `can_accept_more_data` is true while output is still held back, so ask until nothing comes.
+        return self._gave_all or bool(self._inner.is_finished())
 
     @property
     def complete(self) -> bool:

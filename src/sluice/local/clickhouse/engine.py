@@ -55,8 +55,10 @@ class Engine:
             root.run(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse_database}".encode())
             return cls(target, lock, root)
         except OSError as error:
+            os.close(lock)
             raise Unusable(f"the ClickHouse directory {path} cannot be used: {error.strerror}") from error
         except ClickHouseError as error:
+            os.close(lock)
             raise Unusable(f"ClickHouse cannot start on {path}: {error.message.splitlines()[0]}") from error
 
     def connect(self) -> Connection:

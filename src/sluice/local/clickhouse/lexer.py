@@ -57,7 +57,7 @@ _SPACE = re.compile(
 )
 _LINE_COMMENT = re.compile(rb"(?:--|//|#[ !])[^\n]*")
 _BLOCK_COMMENT_PART = re.compile(rb"/\*|\*/")
-_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_$]*|\$[A-Za-z0-9_]+(?!\$)")
+_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_$]*|\$[A-Za-z0-9_]+")
 _NUMBER = re.compile(rb"[0-9](?:[eEpP][+-](?=[0-9])|[0-9A-Za-z_])*(?:\.[0-9](?:[eE][+-](?=[0-9])|[0-9A-Za-z_])*)?")
 _HEREDOC = re.compile(rb"\$([A-Za-z0-9_]*)\$")
 _QUOTES = {
@@ -82,14 +82,7 @@ def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:
     Lazy, so that the data behind an INSERT is never read as SQL. After a BROKEN token nothing follows.
     """
     position = start
-    while True:
-        skipped = _skip(sql, position)
-        if skipped is None:
-            yield Token(Kind.BROKEN, position, len(sql), sql[position:])
-            return
-        position = skipped
-        if position >= len(sql):
-            return
+    while (position := _skip(sql, position)) < len(sql):
         token = _token(sql, position)
         yield token
         if token.kind is Kind.BROKEN:
@@ -97,8 +90,8 @@ def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:
         position = token.end
 
 
-def _skip(sql: bytes, position: int) -> int | None:
-    """Skip white space and comments; None if a block comment is never closed."""
+def _skip(sql: bytes, position: int) -> int:
+    """Skip white space and comments, up to a block comment that is never closed."""
     while True:
         found = _SPACE.match(sql, position) or _LINE_COMMENT.match(sql, position)
         if found:
@@ -106,7 +99,7 @@ def _skip(sql: bytes, position: int) -> int | None:
         elif sql.startswith(b"/*", position):
             end = _end_of_block_comment(sql, position)
             if end is None:
-                return None
+                return position
             position = end
         else:
             return position
@@ -123,14 +116,16 @@ def _end_of_block_comment(sql: bytes, position: int) -> int | None:
 
 def _token(sql: bytes, position: int) -> Token:
     first = sql[position : position + 1]
+    if sql.startswith(b"/*", position):
+        return Token(Kind.BROKEN, position, len(sql), sql[position:])
     if first in _QUOTES:
         return _quoted(sql, position, *_QUOTES[first])
+    if first == b"$" and (heredoc := _heredoc(sql, position)):
+        return heredoc
     for kind, pattern in ((Kind.WORD, _WORD), (Kind.NUMBER, _NUMBER)):
         found = pattern.match(sql, position)
         if found:
             return Token(kind, position, found.end(), found[0])
-    if first == b"$":
-        return _heredoc(sql, position)
     if first >= b"\x80":
         return _beyond_ascii(sql, position)
     if first < b" " or first == b"\x7f":
@@ -154,11 +149,11 @@ def _unescape(escape: re.Match[bytes]) -> bytes:
     return _ESCAPED.get(code, code)
 
 
-def _heredoc(sql: bytes, position: int) -> Token:
+def _heredoc(sql: bytes, position: int) -> Token | None:
     opening = _HEREDOC.match(sql, position)
     end = sql.find(opening[0], opening.end()) if opening else -1
     if opening is None or end < 0:
-        return Token(Kind.SIGN, position, position + 1, b"$")
+        return None
     return Token(Kind.STRING, position, end + len(opening[0]), sql[opening.end() : end])
 
 
