@@ -94,7 +94,7 @@ def test_what_a_killed_start_left_behind_is_swept_away(tmp_path):
 
 
 def test_progress_counts_jars_and_megabytes(tmp_path):
-    reports = []
+    reports: list[str] = []
     ensure(Repository(), tmp_path, reports.append)
     assert reports[-1] == "downloading Kafka: 2/2 jars, 0.0/0.0 MB"
 
@@ -130,5 +130,5 @@ def maven():
 
 
 def test_jars_come_from_a_maven_repository(tmp_path, maven):
-    (path,) = ensure_jars([jar("a")], tmp_path, maven_fetch(maven), [].append)
+    (path,) = ensure_jars([jar("a")], tmp_path, maven_fetch(maven), lambda _text: None)
     assert path.read_bytes() == CONTENT["a"]

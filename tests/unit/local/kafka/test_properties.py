@@ -8,6 +8,12 @@ SETTINGS = settings(Listeners("127.0.0.1", 19092, 40001), Path("/data/kafka/log"
 BY_NAME = {s.name: s.value for s in SETTINGS}
 
 
+def size_bytes(name: str) -> int:
+    value = BY_NAME[name]
+    assert isinstance(value, int)
+    return value
+
+
 def test_each_property_is_set_once_and_says_why():
     assert len(BY_NAME) == len(SETTINGS)
     assert all(s.why for s in SETTINGS)
@@ -20,11 +26,11 @@ def test_nothing_listens_beyond_the_given_addresses():
 
 
 def test_what_one_broker_accepts_it_can_take_in_and_pass_on():
-    largest = BY_NAME["message.max.bytes"]
+    largest = size_bytes("message.max.bytes")
     assert largest >= 32 * 1024 * 1024
-    assert BY_NAME["replica.fetch.max.bytes"] >= largest
-    assert BY_NAME["replica.fetch.response.max.bytes"] >= largest
-    assert BY_NAME["socket.request.max.bytes"] > largest
+    assert size_bytes("replica.fetch.max.bytes") >= largest
+    assert size_bytes("replica.fetch.response.max.bytes") >= largest
+    assert size_bytes("socket.request.max.bytes") > largest
 
 
 def test_a_single_broker_never_waits_for_a_second():
