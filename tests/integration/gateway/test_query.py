@@ -1,0 +1,75 @@
+"""`sluice query` on a real ClickHouse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.stack import Stack
+
+
+def query(stack: Stack, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sluice", "query", *arguments],
+        env={**os.environ, "SLUICE_CLICKHOUSE_URL": stack.clickhouse_url},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_rows_are_printed_as_a_table(stack: Stack):
+    answer = query(stack, "SELECT number AS n, toString(number) AS s FROM numbers(2)")
+    assert (answer.returncode, answer.stderr) == (0, "2 rows\n")
+    assert "│ 0 │ 0 │" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("output", "printed"),
+    [("tsv", "n\n0\n1\n"), ("csv", '"n"\n0\n1\n'), ("jsonl", '{"n":0}\n{"n":1}\n'), ("markdown", "| n |\n")],
+)
+def test_other_formats_are_printed_as_clickhouse_writes_them(stack: Stack, output, printed):
+    answer = query(stack, "--format", output, "SELECT toUInt8(number) AS n FROM numbers(2)")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith(printed)
+
+
+def test_a_format_clause_wins(stack: Stack):
+    assert query(stack, "SELECT 1 FORMAT CSV").stdout == "1\n"
+
+
+def test_the_sql_may_come_from_standard_input(stack: Stack):
+    assert query(stack, "--format", "tsv", stdin="SELECT 'a' AS b;\n").stdout == "b\na\n"
+
+
+def test_a_statement_without_rows_prints_none(stack: Stack):
+    answer = query(stack, "CREATE TABLE IF NOT EXISTS default.cli_query (n Int8) ENGINE = Memory")
+    assert (answer.returncode, answer.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"), [("SELEC 1", "Syntax error"), ("SELECT * FROM nowhere", "nowhere"), ("", "nothing")]
+)
+def test_an_error_is_one_sentence_and_exit_code_1(stack: Stack, sql, words):
+    answer = query(stack, sql)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("sluice: ")
+    assert words in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_clickhouse_that_is_away_is_named():
+    answer = subprocess.run(
+        [sys.executable, "-m", "sluice", "query", "--clickhouse-url", "http://127.0.0.1:1", "SELECT 1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.returncode == 1
+    assert answer.stderr == "sluice: ClickHouse at http://127.0.0.1:1 does not answer: Connection refused\n"
