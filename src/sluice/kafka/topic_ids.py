@@ -6,6 +6,8 @@ aiokafka's own building blocks. The layout is that of `MetadataRequest.json` and
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -25,9 +27,12 @@ from aiokafka.protocol.types import (
 from sluice.contract.errors import Retry, Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from io import BytesIO
 
+log = logging.getLogger(__name__)
+
+AWAIT_S = 1.0
 UNKNOWN_TOPIC = 3
 _NO_UUID = UUID(int=0)
 
@@ -140,6 +145,23 @@ async def topic_ids(bootstrap: str, names: Sequence[str]) -> dict[str, UUID]:
     finally:
         await client.close()
     return dict(_topic_id(topic) for topic in answer.topics)
+
+
+async def await_topics(
+    bootstrap: str, names: Sequence[str], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Return once the broker answers and all these topics exist; wait as long as it does not answer.
+
+    Raises `Unusable` naming a topic that does not exist.
+    """
+    while True:
+        try:
+            await topic_ids(bootstrap, names)
+        except Retry as error:
+            log.warning("%s; trying again in %s s", error, AWAIT_S)
+            await sleep(AWAIT_S)
+        else:
+            return
 
 
 def _topic_id(topic: Sequence[Any]) -> tuple[str, UUID]:

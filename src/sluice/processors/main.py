@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sluice.contract import topics
 from sluice.contract.errors import Unusable
-from sluice.kafka.topic_ids import topic_ids
+from sluice.kafka.topic_ids import await_topics
 from sluice.kafka.topic_log import TopicLog
 from sluice.processors.app import create_app
 from sluice.processors.journal_kafka import KafkaJournal
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def run(settings: ProcessorSettings) -> None:
     """Run one worker of the processors until SIGTERM or SIGINT.
 
-    Raises `Unusable` when a topic is missing and `Retry` when Kafka cannot be reached at the start.
+    Waits for Kafka where it is not there yet. Raises `Unusable` when a topic is missing.
     """
     name_process("processors")
     log_to_stderr(settings.processors_log_level)
-    asyncio.run(topic_ids(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
+    asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     app = create_app(
         settings,
         KafkaJournal(settings.kafka_bootstrap),

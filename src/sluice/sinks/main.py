@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sluice.contract import topics
-from sluice.kafka.topic_ids import topic_ids
+from sluice.kafka.topic_ids import await_topics
 from sluice.kafka.topic_log import TopicLog
 from sluice.role.start import log_to_stderr, name_process
 from sluice.sinks.app import create_app
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def run(settings: SinkSettings) -> None:
     """Run one worker of the sinks until SIGTERM or SIGINT.
 
-    Raises `Unusable` when a topic is missing and `Retry` when Kafka cannot be reached at the start. ClickHouse may
-    come later: until then Kafka holds the backlog.
+    Waits for Kafka where it is not there yet. Raises `Unusable` when a topic is missing. ClickHouse may come later:
+    until then Kafka holds the backlog.
     """
     name_process("sinks")
     log_to_stderr(settings.sinks_log_level)
-    asyncio.run(topic_ids(settings.kafka_bootstrap, [topics.PROCESSED.name]))
+    asyncio.run(await_topics(settings.kafka_bootstrap, [topics.PROCESSED.name]))
     app = create_app(
         settings,
         ClickHouseEventLog(settings.clickhouse_url),
