@@ -1,39 +1,45 @@
 # Sluice: `make help` lists what there is to do.
 #
-# Everything is installed into .venv from the locked requirements; PYTHON chooses the interpreter.
+# Needs Python 3.11, 3.12 or 3.13 and a package index; everything else is installed into .venv, locked and checked.
+#   make run ARGS='--gateway-port 8081'   passes options on to `sluice up`
+#   make test ARGS='tests/unit -k codec'  passes options on to pytest
+#   make PYTHON=/path/to/python3.12 run   chooses the interpreter of a new .venv
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
-VENV   := .venv
-BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+# The first Python that can do it; else python3, to which bootstrap.py says what is wrong. It is tried and not only
+# looked for, since a version manager's shim may stand for a Python that is not there.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' >/dev/null 2>&1 \
+	&& echo $$p && exit; done; echo python3)
+BIN := .venv/bin
+ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format lock clean env-local env-dev
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(STAMP)-local  ## Start the whole pipeline here: Kafka, ClickHouse, gateway, processors, sinks
-	@exec $(BIN)/sluice up
+run: env-local  ## Start the whole pipeline here: Kafka, ClickHouse, gateway, processors, sinks
+	@exec $(BIN)/sluice up $(ARGS)
 
-test: $(STAMP)-dev  ## Run the unit, conformance and integration tests (real Kafka, real ClickHouse)
-	@$(BIN)/python -m pytest
+test: env-dev  ## Run all tests but the chaos ones, against a real Kafka and a real ClickHouse
+	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(STAMP)-dev  ## Lint, check formatting and types
+check: env-dev  ## Lint, check formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: $(STAMP)-dev  ## Format the code and mend what the linter can mend
+format: env-dev  ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(STAMP)-dev  ## Compile requirements/*.lock anew from pyproject.toml
-	@sh requirements/compile.sh
+lock:  ## Compile requirements/*.lock from pyproject.toml (UPGRADE=1 takes newer versions)
+	@PYTHON=$(PYTHON) sh requirements/compile.sh
 
-clean:  ## Remove the environment (not the data in .sluice/)
-	@rm -rf $(VENV)
+clean:  ## Remove the environment and caches (not the data in .sluice/)
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(STAMP)-%: requirements/%.lock pyproject.toml bootstrap.py
+# Quick when there is nothing to do. `dev` contains `local`, so after `make test` this installs nothing for `make run`.
+env-local env-dev: env-%:
 	@$(PYTHON) bootstrap.py $*
-	@touch $@
