@@ -7,9 +7,26 @@ import pytest
 from tests.integration.clickhouse.server import ClickHouseProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _numbers = itertools.count()
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., ClickHouseProcess]]:
+    """Starts servers of a test's own: `start_server(path, name=value)`; what still runs at its end is killed."""
+    started: list[ClickHouseProcess] = []
+
+    def start(path: Path, **env: object) -> ClickHouseProcess:
+        named = {f"SLUICE_CLICKHOUSE_{name.upper()}": str(value) for name, value in env.items()}
+        started.append(ClickHouseProcess(path, named))
+        return started[-1].start()
+
+    yield start
+    for process in started:
+        if process.is_running:
+            process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 START_TIMEOUT_S = 30.0
 
 
+class DidNotStart(Exception):
+    """The server ended before it listened; the message is what it said."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """A whole HTTP answer."""
@@ -61,7 +65,7 @@ class ClickHouseProcess:
         self._reader.start()
         if not listening.wait(START_TIMEOUT_S) or not self.port:
             self.kill()
-            raise AssertionError("ClickHouse did not start: " + "".join(self.log))
+            raise DidNotStart("".join(self.log))
         return self
 
     def _read_log(self, listening: threading.Event) -> None:
@@ -75,6 +79,10 @@ class ClickHouseProcess:
                 listening.set()
         self.process.stderr.close()
         listening.set()
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def stop(self) -> int:
         """Ask it to stop, and give its exit code."""

@@ -9,7 +9,7 @@ import time
 
 import aiohttp
 import pytest
-from tests.integration.clickhouse.server import ClickHouseProcess, until
+from tests.integration.clickhouse.server import until
 
 
 async def _ask(session, url, sql, **parameters):
@@ -196,22 +196,20 @@ def test_an_insert_of_any_size_needs_little_memory(server, table):
     assert server.resident_bytes() - before < 500 * 1024 * 1024
 
 
-def test_more_than_the_limit_is_refused_with_202(tmp_path):
-    server = ClickHouseProcess(tmp_path, {"SLUICE_CLICKHOUSE_MAX_CONCURRENT_QUERIES": "1"}).start()
-    try:
-        slow = b"SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 3"
-        with socket.create_connection(("127.0.0.1", server.port)) as connection:
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(slow), slow))
-            answer = until(lambda: (a := server.ask("SELECT 1")).code and a)
-        assert (answer.status, answer.code) == (500, 202)
-        assert answer.text.startswith("Code: 202. DB::Exception: Too many simultaneous queries. Maximum: 1.")
-        until(lambda: server.ask("SELECT 1").status == 200)
-    finally:
-        assert server.stop() == 0
+def test_more_than_the_limit_is_refused_with_202(start_server, tmp_path):
+    server = start_server(tmp_path, max_concurrent_queries=1)
+    slow = b"SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 3"
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(slow), slow))
+        answer = until(lambda: (a := server.ask("SELECT 1")).code and a)
+    assert (answer.status, answer.code) == (500, 202)
+    assert answer.text.startswith("Code: 202. DB::Exception: Too many simultaneous queries. Maximum: 1.")
+    until(lambda: server.ask("SELECT 1").status == 200)
+    assert server.stop() == 0
 
 
-def test_a_stop_lets_running_requests_finish(tmp_path):
-    server = ClickHouseProcess(tmp_path).start()
+def test_a_stop_lets_running_requests_finish(start_server, tmp_path):
+    server = start_server(tmp_path)
     server.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
     sql = b"INSERT INTO t SELECT number FROM numbers(3000000) WHERE NOT ignore(sipHash64(number))"
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
@@ -219,7 +217,7 @@ def test_a_stop_lets_running_requests_finish(tmp_path):
         until(lambda: _running(server, "INSERT INTO t SELECT") or server.value("SELECT count() FROM t") != "0")
         assert server.stop() == 0
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-    again = ClickHouseProcess(tmp_path).start()
+    again = start_server(tmp_path)
     assert again.value("SELECT count() FROM t") == "3000000"
     assert again.stop() == 0
 

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 
-from tests.integration.clickhouse.server import ClickHouseProcess
+import pytest
+from tests.integration.clickhouse.server import DidNotStart
 
 ROWS = 2000
 WRITERS = 4
@@ -34,8 +35,9 @@ def _write_until_dead(server, run, writer, stop_at):
     return acknowledged, number
 
 
-def test_twenty_kills_lose_no_acknowledged_block_and_leave_none_in_part(tmp_path):
-    server = ClickHouseProcess(tmp_path).start()
+@pytest.mark.timeout(300)  # 20 starts; on a busy machine each takes seconds
+def test_twenty_kills_lose_no_acknowledged_block_and_leave_none_in_part(start_server, tmp_path):
+    server = start_server(tmp_path)
     created = server.ask("CREATE TABLE blocks (block UInt64, line UInt32) ENGINE = MergeTree ORDER BY (block, line)")
     assert created.status == 200
     acknowledged: set[int] = set()
@@ -51,7 +53,7 @@ def test_twenty_kills_lose_no_acknowledged_block_and_leave_none_in_part(tmp_path
                 numbers, last = writer.result()
                 acknowledged.update(numbers)
                 tried.add(last)
-            server = ClickHouseProcess(tmp_path).start()
+            server = start_server(tmp_path)
             stored = server.rows("SELECT block, count(), uniqExact(line), sum(line) FROM blocks GROUP BY block")
             whole = [str(ROWS), str(ROWS), str(ROWS * (ROWS - 1) // 2)]
             assert [row for row in stored if row[1:] != whole] == []
@@ -62,19 +64,10 @@ def test_twenty_kills_lose_no_acknowledged_block_and_leave_none_in_part(tmp_path
     assert server.stop() == 0
 
 
-def _start_in_vain(path, **env):
-    process = ClickHouseProcess(path, {f"SLUICE_CLICKHOUSE_{name.upper()}": value for name, value in env.items()})
-    try:
-        process.start()
-    except AssertionError:
-        assert process.process is not None
-        return process.process.returncode, "".join(process.log)
-    raise AssertionError("it started")
-
-
-def test_a_directory_in_use_is_said_in_one_sentence(server):
-    _, said = _start_in_vain(server.path)
-    assert said.strip() == f"the ClickHouse directory {server.path} is in use by another process"
+def test_a_directory_in_use_is_said_in_one_sentence(start_server, server):
+    with pytest.raises(DidNotStart) as said:
+        start_server(server.path)
+    assert str(said.value).strip() == f"the ClickHouse directory {server.path} is in use by another process"
 
 
 def test_a_port_in_use_is_said_in_one_sentence(server, tmp_path):
@@ -89,33 +82,36 @@ def test_a_port_in_use_is_said_in_one_sentence(server, tmp_path):
     )
 
 
-def test_a_path_that_cannot_be_a_directory_is_said_in_one_sentence(tmp_path):
-    (tmp_path / "file").touch()
-    _, said = _start_in_vain(tmp_path / "file" / "data")
-    assert said.strip() == f"the ClickHouse directory {tmp_path / 'file' / 'data'} cannot be used: Not a directory"
+def test_a_path_that_cannot_be_a_directory_is_said_in_one_sentence(start_server, tmp_path):
+    path = tmp_path / "file" / "data"
+    path.parent.touch()
+    with pytest.raises(DidNotStart) as said:
+        start_server(path)
+    assert str(said.value).strip() == f"the ClickHouse directory {path} cannot be used: Not a directory"
 
 
-def test_a_wrong_setting_is_said_in_one_sentence(tmp_path):
-    _, said = _start_in_vain(tmp_path, memory_bytes="1")
-    assert said.startswith("SLUICE_CLICKHOUSE_MEMORY_BYTES: ")
+def test_a_wrong_setting_is_said_in_one_sentence(start_server, tmp_path):
+    with pytest.raises(DidNotStart, match=r"^SLUICE_CLICKHOUSE_MEMORY_BYTES: "):
+        start_server(tmp_path, memory_bytes=1)
 
 
-def test_data_outlives_a_restart_and_fsync_is_an_option(tmp_path):
-    server = ClickHouseProcess(tmp_path, {"SLUICE_CLICKHOUSE_FSYNC": "true"}).start()
-    assert server.rows("SELECT value FROM system.merge_tree_settings WHERE name LIKE 'fsync%'") == [["1"], ["1"]]
+def test_data_outlives_a_restart_and_fsync_is_an_option(start_server, tmp_path):
+    fsync = "SELECT value FROM system.merge_tree_settings WHERE name LIKE 'fsync%'"
+    server = start_server(tmp_path, fsync="true")
+    assert server.rows(fsync) == [["1"], ["1"]]
     server.ask("CREATE TABLE kept (a UInt64) ENGINE = MergeTree ORDER BY a")
     server.ask("INSERT INTO kept VALUES (1)")
     assert server.stop() == 0
-    server = ClickHouseProcess(tmp_path).start()
-    assert server.rows("SELECT value FROM system.merge_tree_settings WHERE name LIKE 'fsync%'") == [["0"], ["0"]]
+    server = start_server(tmp_path)
+    assert server.rows(fsync) == [["0"], ["0"]]
     assert server.value("SELECT a FROM kept") == "1"
     assert server.stop() == 0
 
 
-def test_it_idles_in_little_memory_and_caps_what_a_query_takes(server, tmp_path):
-    fresh = ClickHouseProcess(tmp_path, {"SLUICE_CLICKHOUSE_MEMORY_BYTES": str(400 * 1024 * 1024)}).start()
-    assert fresh.resident_bytes() < 450 * 1024 * 1024
-    answer = fresh.ask("SELECT length(groupArray(number)) FROM numbers(200000000)")
+def test_it_idles_in_little_memory_and_caps_what_a_query_takes(start_server, tmp_path):
+    server = start_server(tmp_path, memory_bytes=400 * 1024 * 1024)
+    assert server.resident_bytes() < 450 * 1024 * 1024
+    answer = server.ask("SELECT length(groupArray(number)) FROM numbers(200000000)")
     assert (answer.status, answer.code) == (500, 241), answer.text
-    assert fresh.value("SELECT 1") == "1"
-    assert fresh.stop() == 0
+    assert server.value("SELECT 1") == "1"
+    assert server.stop() == 0

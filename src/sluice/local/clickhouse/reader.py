@@ -9,6 +9,7 @@ that a difference between the two readings opens nothing.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ _EXPLAIN_OPTIONS = frozenset({
     "graph", "header", "indexes", "input_headers", "json", "keep_logical_steps", "oneline", "passes", "pretty",
     "projections", "query_tree_passes", "run_passes", "run_query_tree_passes", "sorting",
 })  # fmt: skip
+_OPENING, _CLOSING = (b"(", b"[", b"{"), (b")", b"]", b"}")
 _REFUSED_SETTINGS = ("dialect", "schema", "path", "url", "template", "into_outfile", "file")
 
 
@@ -76,6 +78,8 @@ def allow(statement: Statement, settings: Mapping[str, str], params: Mapping[str
         if value.lower().split(".")[0] == OVERLAY or value.lower() in REFUSED_FUNCTIONS:
             raise _denied(f"the parameter {name} names {value}")
     _allow_tokens(statement.tokens)
+    for name in _settings_named(statement.tokens):
+        _allow_setting(name)
     if not has_tree(statement):
         _allow_no_calls(statement.tokens)
 
@@ -105,6 +109,21 @@ def _allow_tokens(found: Sequence[Token]) -> None:
             raise _denied(f"the database {OVERLAY} is not for the read-only user")
         if token.kind is Kind.QUOTED and b"\0" in token.value:
             raise _denied("an identifier with a NUL is not for the read-only user")
+
+
+def _settings_named(found: Sequence[Token]) -> Iterator[str]:
+    """Give the names in every SETTINGS clause: `SETTINGS a = ..., b = ...`, whatever stands in the values."""
+    for start, token in enumerate(found):
+        if not token.is_word(b"SETTINGS"):
+            continue
+        depth, expected = 0, True
+        for name, follower in itertools.pairwise(found[start + 1 :]):
+            if expected and not (name.is_identifier and follower.is_sign(b"=")):
+                break
+            if expected:
+                yield name.value.decode("utf-8", "replace")
+            depth += sum(name.is_sign(sign) for sign in _OPENING) - sum(name.is_sign(sign) for sign in _CLOSING)
+            expected = depth == 0 and name.is_sign(b",")
 
 
 def allow_tree(tree_json: bytes) -> None:

@@ -18,6 +18,8 @@ from sluice.local.clickhouse.statement import classify
         "SELECT a FROM t.default",
         "SHOW TABLES WHERE name IN ('a', 'b')",
         "EXPLAIN SELECT 1",
+        "SELECT settings, url FROM t WHERE url = 'x' SETTINGS max_threads = 1, log_comment = 'a, url_base = 1'",
+        "SELECT 1 AS settings WHERE (settings = 1) AND url = 'x'",
     ],
 )
 def test_reading_is_allowed(sql):
@@ -44,6 +46,10 @@ def test_reading_is_allowed(sql):
         ("SHOW TABLES WHERE lower(name) = 'x'", 497),
         ("DESCRIBE (SELECT 1)", 497),
         ("SELECT `x\\0y`", 497),
+        ("SELECT 1 SETTINGS format_schema = 'x'", 164),
+        ("SELECT 1 SETTINGS max_threads = 1, `dialect` = 'x'", 164),
+        ("SELECT 1 SETTINGS max_threads = {'a': 'b', 'c': 1}, log_comment = 'x,y', url_base = 'x'", 164),
+        ("SELECT * FROM (SELECT 1 SETTINGS additional_result_filter = '1') FORMAT TSV", 164),
     ],
 )
 def test_anything_else_is_refused(sql, code):
