@@ -21,7 +21,7 @@ import uvloop
 
 from sluice.contract import projects
 from sluice.gateway.app import create_app
-from sluice.gateway.clock import system_clock, uuid7
+from sluice.gateway.clock import monotonic_clock, system_clock, uuid7
 from sluice.gateway.coalescer import Coalescer
 from sluice.gateway.intake import Intake
 from sluice.gateway.keys import KeyRing
@@ -45,7 +45,7 @@ def serve(url: multiprocessing.SimpleQueue[str]) -> None:
     async def main() -> None:
         keys = KeyRing(projects.parse(tomllib.loads(DEMO.read_text("utf-8"))))
         coalescer = Coalescer(Forgetful(), 4)
-        intake = Intake(keys, MemoryLimiter(system_clock), coalescer, system_clock, uuid7)
+        intake = Intake(keys, MemoryLimiter(monotonic_clock), coalescer, system_clock, uuid7)
         async with serving(create_app(intake, Forgetful()), "127.0.0.1", 0) as address:
             url.put(address)
             await asyncio.Event().wait()

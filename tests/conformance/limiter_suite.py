@@ -93,13 +93,16 @@ class LimiterSuite:
             passed += (await take(limiter, 166)).passed * 166
         assert passed + await remaining(limiter) == 600_000
 
-    async def test_a_clock_set_back_gives_nothing_away(self, limiter: Limiter, clock: SettableClock):
-        await take(limiter, 15_000)
-        clock.now_ms -= 3_600_000
-        assert not (await take(limiter, 1)).passed
-        clock.now_ms += 3_600_006
-        assert (await take(limiter, 1)).passed
-        assert not (await take(limiter, 1)).passed
+    async def test_a_token_that_comes_between_two_milliseconds_passes_at_the_second(
+        self, limiter: Limiter, clock: SettableClock
+    ):
+        seven_a_second = TokenBucket(capacity=1, refill=7, per_s=1)
+        await take(limiter, 1, rule=seven_a_second)
+        assert (await take(limiter, 1, rule=seven_a_second)).states[0].retry_after_ms == 143
+        clock.now_ms += 142
+        assert not (await take(limiter, 1, rule=seven_a_second)).passed
+        clock.now_ms += 1
+        assert (await take(limiter, 1, rule=seven_a_second)).passed
 
     async def test_buckets_are_separate(self, limiter: Limiter):
         await take(limiter, 15_000, "a")

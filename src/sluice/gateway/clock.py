@@ -8,7 +8,7 @@ from collections.abc import Callable
 import uuid_utils
 
 Clock = Callable[[], int]
-"""Gives the time in milliseconds since 1970 in UTC."""
+"""Gives the time in milliseconds, since 1970 in UTC unless something else is said."""
 
 NewId = Callable[[], str]
 """Gives a new UUID of version 7 as text."""
@@ -17,6 +17,11 @@ NewId = Callable[[], str]
 def system_clock() -> int:
     """Give the machine's time in milliseconds since 1970 in UTC."""
     return time.time_ns() // 1_000_000
+
+
+def monotonic_clock() -> int:
+    """Give milliseconds since some moment; it runs on evenly when the machine's time is set."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def uuid7() -> str:

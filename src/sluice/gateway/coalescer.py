@@ -68,7 +68,7 @@ class Coalescer:
             self._publish(record)
         if self._timer is None and not self._batcher.empty:
             self._timer = asyncio.get_running_loop().call_later(self._linger_s, self.flush)
-        await asyncio.shield(waiter.durable)
+        await waiter.durable
 
     def flush(self) -> None:
         """Publish everything that is pending, without waiting for the linger time."""

@@ -14,7 +14,7 @@ import uvloop
 from sluice.contract import projects
 from sluice.contract.errors import Unusable
 from sluice.gateway.app import create_app
-from sluice.gateway.clock import system_clock, uuid7
+from sluice.gateway.clock import monotonic_clock, system_clock, uuid7
 from sluice.gateway.coalescer import Coalescer
 from sluice.gateway.intake import Intake
 from sluice.gateway.keys import KeyRing
@@ -89,7 +89,7 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
         linger_ms=settings.gateway_linger_ms,
         max_pending_bytes=settings.gateway_max_pending_bytes,
     )
-    intake = Intake(keys, MemoryLimiter(system_clock), coalescer, system_clock, uuid7)
+    intake = Intake(keys, MemoryLimiter(monotonic_clock), coalescer, system_clock, uuid7)
     app = create_app(intake, publisher)
     try:
         async with serving(

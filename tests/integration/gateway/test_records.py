@@ -123,7 +123,7 @@ async def test_sigterm_finishes_what_is_in_flight(stack: Stack, gateway: Gateway
 
         senders = [asyncio.create_task(sender(name)) for name in range(8)]
         async with asyncio.timeout(10):
-            while len(accepted) < 200:  # noqa: ASYNC110 - a condition over plain values
+            while len(accepted) < 200:
                 await asyncio.sleep(0.01)
         stopping.set()
         code = await asyncio.to_thread(gateway.terminate)

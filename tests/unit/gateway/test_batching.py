@@ -99,6 +99,9 @@ def test_a_record_may_have_exactly_the_limit():
     batcher: Batcher[str] = Batcher(1, 10)
     assert not batcher.add([Line(None, b"1234"), Line(None, b"1234")], "x")
     assert [record.value() for record in batcher.flush()] == [b"1234\n1234\n"]
+    for text in (b"1234", b"1234"):
+        assert not batcher.add([Line(None, text)], "x")
+    assert [record.value() for record in batcher.flush()] == [b"1234\n1234\n"]
 
 
 def test_a_larger_line_stands_alone():

@@ -48,6 +48,12 @@ async def test_a_compressed_body_is_read_however_it_arrives(name, data, chunk):
     assert await read(PACKERS[name](data), header(name), chunk) == data
 
 
+async def test_deflate_has_one_stream_only():
+    for pack in (zlib.compress, raw_deflate):
+        with pytest.raises(Malformed):
+            await read(pack(b"{") + pack(b"}"), "deflate")
+
+
 @given(parts=st.lists(st.binary(max_size=100), min_size=1, max_size=4), chunk=st.integers(1, 200))
 async def test_gzip_members_and_zstd_frames_follow_one_another(parts, chunk):
     assert await read(b"".join(map(gzip.compress, parts)), "gzip", chunk) == b"".join(parts)

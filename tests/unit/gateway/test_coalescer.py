@@ -31,7 +31,7 @@ class GatedPublisher(MemoryPublisher):
 
 
 @asynccontextmanager
-async def coalescer_with(publisher: MemoryPublisher, linger_ms: float = 10_000, max_pending_bytes: int = 1 << 28):
+async def coalescer_with(publisher: MemoryPublisher, linger_ms: float = 3_600_000, max_pending_bytes: int = 1 << 28):
     coalescer = Coalescer(publisher, 4, linger_ms=linger_ms, max_pending_bytes=max_pending_bytes)
     yield coalescer
     await coalescer.close()
@@ -43,7 +43,7 @@ def submit(coalescer: Coalescer, *lines: Line) -> asyncio.Task[None]:
 
 async def until(condition) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - a condition over plain values
+        while not condition():
             await asyncio.sleep(0)
 
 
@@ -87,6 +87,7 @@ async def test_a_request_is_answered_when_all_its_records_are_acknowledged():
         await until(lambda: publisher.waiting == 2)
         publisher.gates[1].set()
         await until(lambda: len(publisher.records) == 1)
+        await asyncio.wait([both], timeout=0.02)
         assert not both.done()
         publisher.gates[2].set()
         await both
@@ -146,7 +147,8 @@ async def test_closing_publishes_what_is_pending():
     async with coalescer_with(publisher) as coalescer:
         waiting = submit(coalescer, Line(None, b"a"))
         await asyncio.sleep(0)
-    await waiting
+    async with asyncio.timeout(5):
+        await waiting
     assert publisher.records == [(0, b"a\n")]
 
 

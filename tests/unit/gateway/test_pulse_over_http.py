@@ -81,6 +81,27 @@ async def test_100_000_brackets_are_refused(gateway: Gateway, text):
     assert (await gateway.send("/collect/batch", b'{"events":[' + text, DEMO)).status == 400
 
 
+async def test_a_batch_may_be_100_levels_deep_wherever_it_is_deepest(gateway: Gateway):
+    def inside(levels: int) -> bytes:
+        deep = b"[" * (levels - 3) + b"]" * (levels - 3)
+        return b'{"events":[' + encoded(event(x="@")).replace(b'"@"', deep) + b"]}"
+
+    def beside(levels: int) -> bytes:
+        deep = b"[" * (levels - 1) + b"]" * (levels - 1)
+        return b'{"events":[' + encoded(event()) + b'],"x":' + deep + b"}"
+
+    for body in (inside, beside):
+        assert (await gateway.send("/collect/batch", body(100), DEMO)).status == 202
+        refused = await gateway.send("/collect/batch", body(101), DEMO)
+        assert (refused.status, refused.error) == (400, "Body is nested deeper than 100 levels")
+
+
+async def test_white_space_around_an_event_is_not_stored(gateway: Gateway):
+    assert (await gateway.collect(b" \r\n\t" + encoded(event()) + b"\n ")).status == 202
+    ((_, value),) = gateway.publisher.records
+    assert b'"event":' + encoded(event()) + b"," in value
+
+
 @pytest.mark.parametrize("bad", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"])
 async def test_invalid_utf8_is_refused_wherever_it_stands(gateway: Gateway, bad):
     known = encoded(event(user_id="@")).replace(b"@", bad)

@@ -9,16 +9,7 @@ import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictFloat,
-    StrictInt,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sluice.contract.errors import Invalid, Unauthenticated
 from sluice.contract.event import Api
@@ -65,7 +56,7 @@ class PulseEvent(BaseModel):
 
     site_id: Name = Field(description="Site identifier")
     event_type: Name = Field(description="Event type (page_view, click, etc.)")
-    timestamp: StrictInt | StrictFloat = Field(description="Unix timestamp in milliseconds")
+    timestamp: int | float = Field(description="Unix timestamp in milliseconds")
     session_id: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Session identifier")
     user_id: Annotated[str, Field(max_length=64)] | None = Field(None, description="User identifier")
     url: Url | None = Field(None, description="Page or resource URL")

@@ -26,7 +26,7 @@ class Counter(Protocol):
 
 
 class MemoryLimiter:
-    """See `sluice.gateway.limits.port.Limiter`."""
+    """See `sluice.gateway.limits.port.Limiter`. The clock must never go back: give it a monotonic one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -52,7 +52,7 @@ class MemoryLimiter:
             counter.count(-cost)
 
     def _of(self, bucket: str, rules: Sequence[Rule]) -> tuple[Counter, ...]:
-        self._now_ms = max(self._now_ms, self._clock())
+        self._now_ms = self._clock()
         counters = self._counters.get(bucket)
         if counters is None:
             counters = self._counters[bucket] = tuple(counter_of(rule, self._now_ms) for rule in rules)
@@ -87,7 +87,7 @@ class _TokenBucketCounter:
         )
 
     def count(self, cost: int) -> None:
-        self._level = min(self._full, self._level - cost * self._unit)
+        self._level -= cost * self._unit
 
     def _ms_until(self, level: int) -> int:
         return max(0, -(-(level - self._level) // self._refill))
