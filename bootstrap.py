@@ -55,20 +55,20 @@ CONTAINED_IN = {"local": ("local", "dev"), "dev": ("dev",)}
 
 
 def main(wanted):
-    with only_one_at_a_time():
+    with only_one_at_a_time() as lock:
         if not is_up_to_date(wanted):
-            install(wanted)
+            install(wanted, lock)
 
 
 @contextlib.contextmanager
 def only_one_at_a_time():
-    """Let `make run` and `make test`, started together, wait for each other."""
-    root = os.open(str(ROOT), os.O_RDONLY)
+    """Let `make run` and `make test`, started together, wait for each other; give the lock's file descriptor."""
+    lock = os.open(str(ROOT), os.O_RDONLY)
     try:
-        fcntl.flock(root, fcntl.LOCK_EX)
-        yield
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
     finally:
-        os.close(root)
+        os.close(lock)
 
 
 def is_up_to_date(wanted):
@@ -77,7 +77,7 @@ def is_up_to_date(wanted):
     return any(stamp(name).exists() and stamp(name).read_text() == fingerprint(name) for name in CONTAINED_IN[wanted])
 
 
-def install(wanted):
+def install(wanted, lock):
     if VENV.is_dir() and (INCOMPLETE.exists() or not venv_works()):
         shutil.rmtree(str(VENV))  # half an installation cannot be mended; what pip has fetched is in its cache
     if not VENV.is_dir():
@@ -85,7 +85,7 @@ def install(wanted):
         say("making .venv with Python " + sys.version.split()[0])
         make_venv()
     INCOMPLETE.touch()
-    install_packages(ROOT / "requirements" / (wanted + ".lock"))
+    install_packages(ROOT / "requirements" / (wanted + ".lock"), lock)
     install_project()
     stamp(wanted).write_text(fingerprint(wanted))
     INCOMPLETE.unlink()
@@ -136,13 +136,13 @@ def venv_works():
     return subprocess.call([str(PYTHON), "-c", check], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
 
 
-def install_packages(lock):
+def install_packages(requirements, lock):
     command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    command += ["--require-hashes", "--only-binary=:all:", "--no-deps", "-r", str(lock)]
+    command += ["--require-hashes", "--only-binary=:all:", "--no-deps", "-r", str(requirements)]
     # A user's PIP_USER or PYTHONPATH must not lead the packages elsewhere; an index or a proxy must be kept.
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     environment["PIP_USER"] = "0"
-    progress = Progress(total=len(re.findall(r"^[A-Za-z0-9_.\-]+==", lock.read_text(), re.MULTILINE)))
+    progress = Progress(total=len(re.findall(r"^[A-Za-z0-9_.\-]+==", requirements.read_text(), re.MULTILINE)))
     said = []
     with LOG.open("w") as log:
         pip = subprocess.Popen(
@@ -152,6 +152,7 @@ def install_packages(lock):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            pass_fds=(lock,),  # so that pip, if it outlives a killed bootstrap, is waited for by the next one
         )
         for line in pip.stdout:
             log.write(line)
@@ -172,9 +173,11 @@ def why_pip_failed(said):
         return "the disk is full; make room in {} and in the temporary directory, and start again".format(ROOT)
     errors = [line.replace("ERROR: ", "", 1) for line in said if line.startswith("ERROR: ")]
     first = (errors or said or ["pip said nothing"])[0]
+    if "(from versions: none)" in first:
+        first = "the package index did not answer"
     return (
-        "the packages could not be installed ({}); check the network, a proxy or PIP_INDEX_URL, and start again: "
-        "what has arrived is kept (pip's words are in {})".format(first[:200], LOG)
+        "the packages could not be installed: {}; check the network, a proxy or PIP_INDEX_URL, and start again "
+        "(pip's words are in {})".format(first[:200], LOG)
     )
 
 

@@ -70,6 +70,12 @@ def settings(listeners: Listeners, log_dir: Path) -> tuple[Setting, ...]:
         Setting(
             "group.initial.rebalance.delay.ms", 0, "no members to wait for: a worker gets its partitions at once"
         ),
+        Setting(
+            "broker.session.timeout.ms",
+            3000,
+            "after kill -9 the controller lets the broker back only when the session before has expired",
+        ),
+        Setting("broker.heartbeat.interval.ms", 500, "several of them within a session"),
         Setting("message.max.bytes", LARGEST_RECORD_BATCH_BYTES, "a processed record may have 32 MiB"),
         Setting("replica.fetch.max.bytes", LARGEST_RECORD_BATCH_BYTES, "what may be written can be replicated"),
         Setting("replica.fetch.response.max.bytes", LARGEST_RECORD_BATCH_BYTES, "as above, for the whole answer"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from pydantic import Field
@@ -13,7 +14,10 @@ from sluice.role.settings import RoleSettings
 def _user_cache() -> Path:
     """Give the directory that the XDG base directory specification names for caches, with `sluice` in it."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "sluice"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "sluice"
+    except RuntimeError:  # neither HOME nor an entry in the password database, as in some containers
+        return Path(tempfile.gettempdir()) / f"sluice-{os.getuid()}"
 
 
 class BrokerSettings(RoleSettings):

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sluice.local.up.settings import UpSettings
 
+DEFAULT_CLICKHOUSE_PORT = 8123
+"""Where `sluice query` looks unless it is told."""
+
 _QUERY = "SELECT event_type, session_id, received_at FROM sluice.events ORDER BY received_at DESC LIMIT 5"
 _EVENT = (
     '{"site_id":"site_abc123","event_type":"page_view","timestamp":\'$(date +%s000)\','
@@ -22,6 +25,7 @@ def ready_screen(settings: UpSettings, command: str, took_s: float) -> str:
     gateway = f"http://{settings.gateway_host}:{settings.gateway_port}"
     clickhouse = f"http://{settings.clickhouse_host}:{settings.clickhouse_port}"
     kafka = f"{settings.kafka_host}:{settings.kafka_port}"
+    elsewhere = "" if settings.clickhouse_port == DEFAULT_CLICKHOUSE_PORT else f" --clickhouse-url {clickhouse}"
     if settings.settings_file is None:
         key = "pulse_prod_demo"
         keys = "pulse_prod_demo (secret), demo_public (public), pulse_prod_load (no limits)"
@@ -42,7 +46,7 @@ curl -X POST {gateway}/collect -H 'Authorization: Bearer {key}' -H 'Content-Type
 
 See it in ClickHouse, either way:
 
-{command} query "{_QUERY}"
+{command} query{elsewhere} "{_QUERY}"
 curl '{clickhouse}/?default_format=PrettyCompact' -d '{_QUERY}'
 
 Ctrl-C stops everything.

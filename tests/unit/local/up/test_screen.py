@@ -22,6 +22,11 @@ def test_the_screen_names_addresses_keys_and_lines_to_copy():
     ) in lines
 
 
+def test_on_another_port_the_query_says_where():
+    screen = ready_screen(UpSettings(clickhouse_port=18123), "sluice", took_s=1)
+    assert '\nsluice query --clickhouse-url http://127.0.0.1:18123 "SELECT' in screen
+
+
 def test_the_screen_fits_on_a_screen():
     assert len(ready_screen(UpSettings(), "sluice", took_s=1).splitlines()) <= 24
 
