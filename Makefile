@@ -14,21 +14,24 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock clean env-local env-dev
+.PHONY: help run test check check-deploy format lock clean env-local env-dev
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: env-local  ## Start the whole pipeline here: Kafka, ClickHouse, gateway, processors, sinks
 	@exec $(BIN)/sluice up $(ARGS)
 
-test: env-dev  ## Run all tests but the chaos ones, against a real Kafka and a real ClickHouse
+test: env-dev  ## Run the tests, against a real Kafka and a real ClickHouse
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: env-dev  ## Lint, check formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+check-deploy:  ## Load docker-compose.yml with Compose's own library (needs Go)
+	@cd deploy/compose-check && SLUICE_VISITOR_SECRET=only-for-this-check go run . ../../docker-compose.yml
 
 format: env-dev  ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
