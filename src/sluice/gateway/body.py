@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Protocol
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 from backports import zstd
 
 from sluice.contract.errors import Malformed, TooLarge, UnsupportedEncoding

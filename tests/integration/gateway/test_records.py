@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+from tests.conftest import PARTITIONS
 from tests.integration.gateway.process import GatewayProcess
 from tests.integration.gateway.reading import read_topic
 
 from sluice.contract import ndjson, raw, topics
 from sluice.contract.routing import partition_of
-from sluice.kafka.topics import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
     from tests.integration.stack import Stack
 
-PARTITIONS = 4
 LOAD = {"Authorization": "Bearer pulse_prod_load"}
 
 
 @pytest.fixture
-async def gateway(stack: Stack, tmp_path: Path) -> AsyncIterator[GatewayProcess]:
-    await create_topics(stack.kafka_bootstrap, topics.ALL, partitions=PARTITIONS, replication=1)
-    process = GatewayProcess(tmp_path, stack.kafka_bootstrap)
+async def gateway(deployment: Stack, tmp_path: Path) -> AsyncIterator[GatewayProcess]:
+    process = GatewayProcess(tmp_path, deployment.kafka_bootstrap)
     process.start()
     yield process
     process.stop()

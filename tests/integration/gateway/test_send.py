@@ -6,25 +6,37 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.integration.gateway.process import GatewayProcess
+from tests.integration.stack import RoleProcess
 
-from sluice.contract import topics
-from sluice.kafka.topics import create_topics
+from sluice.local.kafka.port import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.stack import Stack
 
 
-async def test_without_sinks_it_says_how_many_are_missing_and_fails(stack: Stack, tmp_path: Path):
-    await create_topics(stack.kafka_bootstrap, topics.ALL, partitions=4, replication=1)
-    gateway = GatewayProcess(tmp_path, stack.kafka_bootstrap)
+@pytest.fixture
+def empty_clickhouse(tmp_path: Path) -> Iterator[str]:
+    """A ClickHouse of its own, into which no sink writes."""
+    port = free_port()
+    settings = {"SLUICE_CLICKHOUSE_PORT": str(port), "SLUICE_CLICKHOUSE_PATH": str(tmp_path / "clickhouse")}
+    process = RoleProcess("clickhouse", tmp_path, settings)
+    process.start()
+    yield f"http://127.0.0.1:{port}"
+    process.stop()
+
+
+def test_without_sinks_it_says_what_is_missing_and_fails(deployment: Stack, empty_clickhouse: str, tmp_path: Path):
+    gateway = GatewayProcess(tmp_path, deployment.kafka_bootstrap)
     gateway.start()
     try:
-        migrated = run("migrate", "--clickhouse-url", stack.clickhouse_url)
+        migrated = run("migrate", "--clickhouse-url", empty_clickhouse)
         assert migrated.returncode == 0, migrated.stderr
-        sent = send(gateway.url, "--clickhouse-url", stack.clickhouse_url, "--events", "250", "--wait", "0.5")
+        sent = send(gateway.url, "--clickhouse-url", empty_clickhouse, "--events", "250", "--wait", "0.5")
         assert sent.returncode == 1
         assert summary(sent) | {"run": "", "seconds": ""} == {
             "run": "",

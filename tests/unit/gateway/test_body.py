@@ -4,7 +4,7 @@ import gzip
 import tracemalloc
 import zlib
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import pytest
 from backports import zstd
 from hypothesis import given

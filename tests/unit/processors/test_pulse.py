@@ -89,6 +89,17 @@ def test_an_integer_order_is_compared_as_its_text():
     assert canonical(orderId=17).order_id == "17"
 
 
+@pytest.mark.parametrize("unusable", [None, "", {}, [], 1.5, True])
+def test_an_order_that_cannot_be_used_is_passed_over_for_the_next_one(unusable: Any):
+    assert canonical(orderId=unusable, properties={"orderId": "A-17"}).order_id == "A-17"
+    assert canonical(orderId=unusable).order_id == ""
+
+
+def test_an_order_is_found_under_a_name_in_escapes():
+    line = raw_line(b'{"site_id":"s","event_type":"e","timestamp":1,"session_id":"x","\\u006frderId":"A-17"}')
+    assert pulse.canonical(line, VISITORS).order_id == "A-17"
+
+
 def test_the_same_user_of_one_project_has_one_visitor_id_and_of_two_projects_two():
     ids = [
         pulse.canonical(raw_line(pulse_event(user_id="u"), project=project), VISITORS).visitor_id

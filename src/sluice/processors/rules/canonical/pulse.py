@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.contract.event import Event
+from sluice.contract.state_keys import order_of
 from sluice.processors.rules.canonical.members import Members
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def canonical(line: RawLine, visitors: Visitors) -> Event:
         referrer=members.text("referrer"),
         country=members.text("country").upper(),
         device_type=members.text("device_type"),
-        order_id=members.text("orderId", "order_id") or properties.get("orderId") or properties.get("order_id", ""),
+        order_id=order_of(bytes(line.event)) or "",
         ip=line.client.ip,
         user_agent=line.client.user_agent,
         properties=members.extra() | properties,

@@ -1,0 +1,59 @@
+"""Reading from an event what two rules of every API go by: the order of a confirmation, the reader of an email.
+
+The gateway routes by them and the processors decide by them, so both must read them alike. They stand in the event
+or, else, in its `properties`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Members = dict[str, msgspec.Raw]
+
+_QUOTE = b'"'
+_members = msgspec.json.Decoder(Members)
+_string = msgspec.json.Decoder(str)
+
+
+def order_of(event: bytes) -> str | None:
+    """Give the order of an event, a JSON object: a non-empty string or an integer, compared as its digits."""
+    # Most events have none, and looking costs a parse; a name may also be written in escapes.
+    if b"order" not in event and b"\\" not in event:
+        return None
+    return _first(event, ("orderId", "order_id"), _string_or_integer)
+
+
+def reader_of(event: bytes) -> str | None:
+    """Give who opened an email where no user is known: the address, trimmed and lower, else the anonymous id."""
+    email = _first(event, ("email",), _text)
+    if email and email.strip():
+        return email.strip().lower()
+    return _first(event, ("anonymous_id", "anonymousId"), _text)
+
+
+def _first(event: bytes, names: tuple[str, ...], read: Callable[[bytes], str | None]) -> str | None:
+    """Give the first of these members that can be used, in the event, else in its properties."""
+    members = _members.decode(event)
+    for place in (members, _properties(members)):
+        for name in names:
+            if name in place and (found := read(bytes(place[name]))):
+                return found
+    return None
+
+
+def _properties(members: Members) -> Members:
+    sent = members.get("properties")
+    return _members.decode(sent) if sent is not None and bytes(sent).startswith(b"{") else {}
+
+
+def _text(sent: bytes) -> str | None:
+    return _string.decode(sent) if sent.startswith(_QUOTE) else None
+
+
+def _string_or_integer(sent: bytes) -> str | None:
+    return sent.decode() if sent.removeprefix(b"-").isdigit() else _text(sent)
