@@ -86,6 +86,9 @@ def environment(settings: UpSettings, inherited: Mapping[str, str]) -> dict[str,
     return {
         # A default of ClickHouse's 30 s would outlast its time in the stop order.
         "SLUICE_CLICKHOUSE_STOP_TIMEOUT_S": "2",
+        # Static members of their groups: a worker that is started again gets its partitions back at once.
+        "SLUICE_PROCESSORS_INSTANCE": "local",
+        "SLUICE_SINKS_INSTANCE": "local",
         **inherited,
         "PYTHONUNBUFFERED": "1",  # what a role printed before it died is in its log
         "SLUICE_LOCAL": "1",
