@@ -28,7 +28,7 @@ MAX_BATCH = 1000
     "--batch", type=click.IntRange(1, MAX_BATCH), default=100, show_default=True, help="Events per request."
 )
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=8, show_default=True, help="Requests at once.")
-@click.option("--key", default="pulse_prod_load", show_default=True, help="API key; that of project load has no limits.")
+@click.option("--key", default="pulse_prod_load", show_default=True, help="API key; this one has no limits.")
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="The gateway.")
 @click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=60, show_default=True,
