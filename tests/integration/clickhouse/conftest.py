@@ -35,6 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseProce
     process = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")).start()
     yield process
     assert process.stop() == 0, "".join(process.log)
+    assert not [line for line in process.log if "Traceback" in line or " ERROR " in line], "".join(process.log)
 
 
 @pytest.fixture

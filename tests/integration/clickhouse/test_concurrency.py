@@ -238,3 +238,44 @@ def test_get_in_a_session_is_read_only_and_leaves_the_session_writable(server, t
             assert server.ask(f"DROP TABLE {table}", method="GET", session_id="g").code == 164
             assert server.ask("SELECT 1", method="GET", session_id="g").body == b"1\n"
             assert server.ask(f"INSERT INTO {table} (a) VALUES (1)", session_id="g").status == 200
+
+
+def test_settings_of_a_request_leave_its_session_as_it_was(server):
+    for user in ("default", "reader"):
+        common = {"session_id": "tidy", "user": user}
+        before = server.value("SELECT getSetting('max_threads')", **common)
+        assert server.value("SELECT getSetting('max_threads')", max_threads=17, **common) == "17"
+        assert server.ask("SELECT throwIf(1)", max_threads=17, database="system", **common).code == 395
+        assert server.ask("SELECT 1", max_threads="x", **common).code
+        assert server.rows("SELECT getSetting('max_threads'), currentDatabase()", **common) == [[before, "sluice"]]
+
+
+def test_a_query_nested_too_deep_is_refused_and_nothing_breaks(server):
+    deep = "SELECT " + "(" * 900 + "1" + ")" * 900
+    for user in ("default", "reader"):
+        answer = server.ask(deep.replace("(1)", "(1 + 1)"), user=user)
+        assert answer.status in {200, 400, 500}
+        assert answer.status == 200 or answer.text.startswith("Code: ")
+
+
+async def test_clients_that_go_in_every_moment_leave_nothing_running(server, table):
+    """Sessions that close themselves, inserts, streams: cut off after random times."""
+
+    async def cut_off(session, n):
+        sql, parameters = [
+            ("SELECT sleep(0.2), count() FROM numbers(100000000)", {"session_id": f"cut{n}", "close_session": 1}),
+            ("SELECT number FROM numbers(100000000)", {}),
+            (f"INSERT INTO {table} SELECT number, '' FROM numbers(3000000)", {"session_id": f"cut{n}"}),
+            ("1\tx\n" * 100_000, {"query": f"INSERT INTO {table} FORMAT TSV"}),
+        ][n % 4]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(n % 13 / 40):
+                async with session.post(server.url, data=sql, params=parameters) as response:
+                    await response.content.readexactly(100)
+
+    async with aiohttp.ClientSession() as session:
+        results = await asyncio.gather(*(cut_off(session, n) for n in range(80)), return_exceptions=True)
+    assert {type(result) for result in results} <= {type(None), asyncio.IncompleteReadError}
+    until(lambda: server.value("SELECT count() FROM system.processes") == "1", timeout_s=30)
+    assert int(server.value(f"SELECT countIf(s = 'x') FROM {table}")) % 100_000 == 0
+    assert server.ask("SELECT 1", session_id="cut0", session_check=1).code == 372

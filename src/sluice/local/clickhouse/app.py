@@ -88,8 +88,9 @@ class Front:
         reaper = asyncio.get_running_loop().create_task(self._sessions.reap_for_ever())
         yield
         reaper.cancel()
+        await self._work.settle()
         await self._sessions.close_all()
-        await self._work.close()
+        self._work.close()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Answer GET and HEAD: `?query=`, read-only; without it, say that the server is there."""
@@ -154,13 +155,8 @@ class Front:
         if not call.session_id:
             yield Fresh(self._engine, scope), _nothing
             return
-        session = await self._sessions.acquire(call)
-        assert session.connection is not None, "an acquired session has a connection"
-        try:
-            yield InSession(session.connection, scope), lambda: self._sessions.release(session)
-        finally:
-            if call.close_session:
-                await self._sessions.close(call)
+        connection = await self._sessions.acquire(call)
+        yield InSession(connection, scope), lambda: self._sessions.release(call)
 
     async def _read(self, request: web.Request, call: Call, statement: Statement) -> web.StreamResponse:
         coding = chosen_coding(request.headers.get("Accept-Encoding", "")) if call.compress_answer else ""
@@ -252,8 +248,9 @@ class Front:
     async def _load_pieces(self, lease: Lease[LoadJob], data: bytes, body: Body) -> None:
         """Pass the data on as it comes; when it breaks off, the INSERT is dropped with the lease."""
         await lease.do(lease.job.begin)
-        while data:
-            await lease.do(lease.job.append, data)
+        while data or not body.complete:
+            if data:
+                await lease.do(lease.job.append, data)
             data = await body.take(PIECE_BYTES)
         await lease.commit(lease.job.finish)
 

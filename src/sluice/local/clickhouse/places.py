@@ -58,12 +58,20 @@ class InSession:
 
     def enter(self) -> Connection:
         """Remember what the scope changes, then change it."""
-        names = [setting(name) for name in self._scope.settings or {}]
+        try:
+            self._remember()
+            self._connection.prepare(self._scope)
+        except BaseException:
+            self.leave()
+            raise
+        return self._connection
+
+    def _remember(self) -> None:
         if self._scope.database is not None:
             before = self._connection.run(b"SELECT currentDatabase()", "JSONCompactEachRow")
             self._undo.append(f"USE {quoted_name(json.loads(before)[0])}")
-        if names:
-            listed = ", ".join(quoted(name) for name in names)
+        listed = ", ".join(quoted(setting(name)) for name in self._scope.settings or {})
+        if listed:
             rows = self._connection.run(
                 f"SELECT name, value, changed FROM system.settings WHERE name IN ({listed})".encode(),  # noqa: S608
                 "JSONCompactEachRow",
@@ -71,12 +79,6 @@ class InSession:
             for line in rows.splitlines():
                 name, value, changed = json.loads(line)
                 self._undo.append(f"SET {name} = {quoted(value) if changed else 'DEFAULT'}")
-        try:
-            self._connection.prepare(self._scope)
-        except BaseException:
-            self.leave()
-            raise
-        return self._connection
 
     def leave(self) -> None:
         """Undo what the scope changed."""

@@ -131,7 +131,11 @@ def allow_tree(tree_json: bytes) -> None:
 
     Raises `ClickHouseError` that says what is refused.
     """
-    for key, node in _nodes(None, json.loads(tree_json)):
+    try:
+        tree = json.loads(tree_json)
+    except RecursionError:
+        raise ClickHouseError(167, "AST is too deep for the read-only user.", "TOO_DEEP_AST") from None
+    for key, node in _nodes(None, tree):
         _allow_node(key, node)
 
 

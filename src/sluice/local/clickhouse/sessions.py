@@ -42,49 +42,61 @@ class Sessions:
         self._work = work
         self._home = home
         self._sessions: dict[tuple[str, str], Session] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
-    async def acquire(self, call: Call) -> Session:
-        """Lock the session that a request names, and make it if need be.
+    async def acquire(self, call: Call) -> Connection:
+        """Lock the session that a request names, and make it if need be; give its connection.
 
         Raises `ClickHouseError`: it does not exist though `session_check` asks for it, or it is busy.
         """
         key = (call.user, call.session_id)
         session = self._sessions.get(key)
+        if session is not None and session.locked:
+            raise ClickHouseError(373, f"Session {call.session_id} is locked by a concurrent client.")
         if session is not None and _has_expired(session):
-            await self.close(call)
+            self._end(key)
             session = None
         if session is None:
-            if call.session_check:
-                raise ClickHouseError(372, f"Session {call.session_id} not found.")
-            if len(self._sessions) >= MAX_SESSIONS:
-                raise ClickHouseError(TOO_MANY_QUERIES, f"Too many sessions. Maximum: {MAX_SESSIONS}.")
-            session = self._sessions[key] = Session(None, True, 0.0, call.session_timeout_s)
-            try:
-                session.connection = await self._work.on_read_thread(self._open, call.reader)
-            except BaseException:
-                del self._sessions[key]
-                raise
-        elif session.locked:
-            raise ClickHouseError(373, f"Session {call.session_id} is locked by a concurrent client.")
+            session = await self._open(key, call)
         session.locked = True
         session.timeout_s = call.session_timeout_s
+        assert session.connection is not None, "an open session has a connection"
+        return session.connection
+
+    async def _open(self, key: tuple[str, str], call: Call) -> Session:
+        if call.session_check:
+            raise ClickHouseError(372, f"Session {call.session_id} not found.")
+        if len(self._sessions) >= MAX_SESSIONS:
+            raise ClickHouseError(TOO_MANY_QUERIES, f"Too many sessions. Maximum: {MAX_SESSIONS}.")
+        session = self._sessions[key] = Session(None, True, 0.0, call.session_timeout_s)
+        try:
+            session.connection = await self._work.on_read_thread(self._connect, call.reader)
+        except BaseException:
+            del self._sessions[key]
+            raise
         return session
 
-    def _open(self, reader: bool) -> Connection:
+    def _connect(self, reader: bool) -> Connection:
         connection = self._work.engine.connect()
         connection.prepare(Scope(database=self._home, reader=reader, readonly=2 if reader else 0))
         return connection
 
-    def release(self, session: Session) -> None:
-        """Unlock the session; its time-out begins."""
+    def release(self, call: Call) -> None:
+        """Unlock the session that a request used: its time-out begins, or it ends if the request says so."""
+        key = (call.user, call.session_id)
+        session = self._sessions[key]
         session.locked = False
         session.expires_at = asyncio.get_running_loop().time() + session.timeout_s
+        if call.close_session:
+            self._end(key)
 
-    async def close(self, call: Call) -> None:
-        """End the session that a request names, unlocked or locked by the caller."""
-        session = self._sessions.pop((call.user, call.session_id), None)
-        if session is not None:
-            await self._shut(session)
+    def _end(self, key: tuple[str, str]) -> None:
+        """Forget an unlocked session, and close its connection in a while."""
+        session = self._sessions.pop(key)
+        if session.connection is not None:
+            task = asyncio.get_running_loop().create_task(self._work.on_read_thread(session.connection.close))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     async def reap_for_ever(self) -> None:
         """End sessions whose time-out has passed, until cancelled."""
@@ -92,18 +104,14 @@ class Sessions:
             await asyncio.sleep(_REAP_INTERVAL_S)
             for key, session in list(self._sessions.items()):
                 if _has_expired(session):
-                    del self._sessions[key]
-                    await self._shut(session)
+                    self._end(key)
 
     async def close_all(self) -> None:
-        """End every session."""
-        for key, session in list(self._sessions.items()):
-            del self._sessions[key]
-            await self._shut(session)
-
-    async def _shut(self, session: Session) -> None:
-        if session.connection is not None:
-            await self._work.on_read_thread(session.connection.close)
+        """End every session; none may be in use any more."""
+        for key in list(self._sessions):
+            self._end(key)
+        while self._closing:
+            await asyncio.wait(self._closing)
 
 
 def _has_expired(session: Session) -> bool:

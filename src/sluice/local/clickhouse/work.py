@@ -88,7 +88,7 @@ class Lease(Generic[J]):
             while self._step is not None and not self._step.done():
                 if not self._unstoppable:
                     self.job.abandoned = True
-                    await loop.run_in_executor(None, self._engine.kill, self._tag)
+                    await self._kill()
                 await asyncio.wait([self._step], timeout=_KILL_AGAIN_S)
             if self._step is not None:
                 self._step.exception()  # if the client has gone, nobody is left to be told
@@ -96,6 +96,12 @@ class Lease(Generic[J]):
                 await loop.run_in_executor(self._pool, self.job.end)
         finally:
             self._on_released()
+
+    async def _kill(self) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self._engine.kill, self._tag)
+        except ClickHouseError as error:  # out of memory, say: it is tried again while the statement runs
+            _log.warning("a statement whose client has gone could not be ended: %s", error)
 
 
 class Work:
@@ -135,9 +141,12 @@ class Work:
         """Execute something short in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.reads.pool, lambda: function(*args, **kwargs))
 
-    async def close(self) -> None:
-        """Wait for what is being cleared away, and end the threads."""
-        if self._releases:
+    async def settle(self) -> None:
+        """Wait for everything that is being cleared away."""
+        while self._releases:
             await asyncio.wait(self._releases)
+
+    def close(self) -> None:
+        """End the threads; nothing may run any more."""
         for lane in (self.reads, self.writes):
             lane.pool.shutdown(wait=True)
