@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sluice.local.kafka.port import free_port
 
@@ -35,6 +35,9 @@ class Stack(Protocol):
 
     def stop(self) -> None:
         """End both and remove their data."""
+
+    def restart(self, part: Literal["broker", "clickhouse"]) -> None:
+        """End one of them as a power cut would, and start it again with the same data and address."""
 
 
 class DidNotStart(Exception):
@@ -114,13 +117,13 @@ class EmbeddedStack:
         kafka_port, clickhouse_port = free_port(), free_port()
         self.kafka_bootstrap = f"127.0.0.1:{kafka_port}"
         self.clickhouse_url = f"http://127.0.0.1:{clickhouse_port}"
-        self._roles = [
-            RoleProcess(
+        self._roles = {
+            "broker": RoleProcess(
                 "broker",
                 self._directory,
                 {"SLUICE_KAFKA_PORT": str(kafka_port), "SLUICE_DATA_DIR": str(self._directory)},
             ),
-            RoleProcess(
+            "clickhouse": RoleProcess(
                 "clickhouse",
                 self._directory,
                 {
@@ -129,13 +132,17 @@ class EmbeddedStack:
                     "SLUICE_CLICKHOUSE_PATH": str(self._directory / "clickhouse"),
                 },
             ),
-        ]
+        }
 
     def start(self) -> None:
-        for role in self._roles:
+        for role in self._roles.values():
             role.start()
 
+    def restart(self, part: Literal["broker", "clickhouse"]) -> None:
+        self._roles[part].kill()
+        self._roles[part].start()
+
     def stop(self) -> None:
-        for role in self._roles:
+        for role in self._roles.values():
             role.stop()
         shutil.rmtree(self._directory, ignore_errors=True)

@@ -7,9 +7,12 @@ cannot listen on a socket, as a container's health check, may set READY_FILE; th
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 def say_ready() -> None:
@@ -30,5 +33,8 @@ def _send(message: str) -> None:
         return
     if address.startswith("@"):  # Linux's abstract namespace
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.sendto(message.encode(), address)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(message.encode(), address)
+    except OSError as error:  # a supervisor that has gone is no reason to stop serving
+        log.warning("cannot tell %s that %s: %s", address, message, error)

@@ -31,6 +31,7 @@ class Pipeline:
     bootstrap: str
     clickhouse_url: str
     roles: dict[str, RoleProcess]
+    start_another: Callable[[str], RoleProcess]
 
     def post(self, path: str, body: Any, key: str = "pulse_prod_load", **headers: str) -> requests.Response:
         """Post JSON, or bytes as they are."""
@@ -75,7 +76,20 @@ def pipeline(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Ite
     roles = {name: RoleProcess(name, directory, environment) for name in ("gateway", "processors", "sinks")}
     for role in roles.values():
         role.start()
-    yield Pipeline(f"http://127.0.0.1:{port}", deployment.kafka_bootstrap, deployment.clickhouse_url, roles)
+
+    def start_another(name: str) -> RoleProcess:
+        second = tmp_path_factory.mktemp("second")
+        named = {
+            "SLUICE_PROCESSORS_INSTANCE": "second",
+            "SLUICE_SINKS_INSTANCE": "second",
+            "SLUICE_DATA_DIR": str(second),
+        }
+        role = RoleProcess(name, second, environment | named)
+        role.start()
+        return role
+
+    url = f"http://127.0.0.1:{port}"
+    yield Pipeline(url, deployment.kafka_bootstrap, deployment.clickhouse_url, roles, start_another)
     for role in roles.values():
         role.stop()
 

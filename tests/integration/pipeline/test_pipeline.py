@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import pytest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.integration.pipeline.conftest import Pipeline
+    from tests.integration.stack import RoleProcess, Stack
 
 COUNT = "SELECT count(), uniqExact(event_id) FROM sluice.events WHERE session_id = {session_id:String}"
 
@@ -96,39 +97,90 @@ async def test_poison_on_the_raw_topic_is_rejected_with_its_bytes_and_the_stream
     pipeline.wait_for([(1, 1)], COUNT, session_id=session_id)
 
 
-@pytest.mark.parametrize("killed", ["sinks", "processors", "gateway"])
-def test_what_was_accepted_is_stored_once_although_a_role_is_killed_half_way(
-    pipeline: Pipeline, event: Callable[..., Any], session_id: str, killed: str
-):
-    role = pipeline.roles[killed]
-    half_way = threading.Event()
-    accepted: list[int] = []
+class Traffic:
+    """Batches of numbered events that four clients send at once, and which of the numbers were accepted."""
 
-    def send(batch: int) -> int:
-        if batch == 15:
-            half_way.set()
+    def __init__(self, pipeline: Pipeline, event: Callable[..., Any]) -> None:
+        self._pipeline = pipeline
+        self._event = event
+        self._half_way = threading.Event()
+        self.accepted: list[int] = []
+        self.statuses: set[int] = set()
+
+    def disturbed_half_way(self, disturb: Callable[[], None], batches: int = 30) -> None:
+        """Send all batches, and disturb when half of them are on their way."""
+        with ThreadPoolExecutor(4) as clients:
+            sent = [clients.submit(self._send, batch, batch == batches // 2) for batch in range(batches)]
+            assert self._half_way.wait(60)
+            disturb()
+            self.statuses = {answer.result() for answer in sent}
+        assert self.accepted
+
+    def _send(self, batch: int, half_way: bool) -> int:
+        if half_way:
+            self._half_way.set()
+        numbers = range(batch * 200, batch * 200 + 200)
         try:
-            answer = pipeline.post("/collect/batch", {"events": [event(n=batch * 200 + n) for n in range(200)]})
+            answer = self._pipeline.post("/collect/batch", {"events": [self._event(n=n) for n in numbers]})
         except OSError:
             return 0  # not accepted: the gateway was killed before it answered
         if answer.status_code == 202:
-            accepted.extend(range(batch * 200, batch * 200 + 200))
+            self.accepted.extend(numbers)
         return answer.status_code
 
-    with ThreadPoolExecutor(4) as clients:
-        answers = [clients.submit(send, batch) for batch in range(30)]
-        assert half_way.wait(30)
-        role.kill()
-        role.start()
-        statuses = [answer.result() for answer in answers]
-    assert accepted
+    def assert_stored_once(self, session_id: str) -> None:
+        """Wait until everything that was accepted is stored, and see that nothing is there twice."""
+        self._pipeline.wait_until(
+            lambda: set(self.accepted) <= set(numbers(self._pipeline, session_id)), "all that was accepted is stored"
+        )
+        stored = numbers(self._pipeline, session_id)
+        assert len(stored) == len(set(stored)), "and nothing is stored twice, accepted or not"
+
+
+@pytest.fixture
+def traffic(pipeline: Pipeline, event: Callable[..., Any]) -> Traffic:
+    return Traffic(pipeline, event)
+
+
+@pytest.mark.parametrize("killed", ["sinks", "processors", "gateway"])
+def test_what_was_accepted_is_stored_once_although_a_role_is_killed_half_way(
+    pipeline: Pipeline, traffic: Traffic, session_id: str, killed: str
+):
+    def kill() -> None:
+        pipeline.roles[killed].kill()
+        pipeline.roles[killed].start()
+
+    traffic.disturbed_half_way(kill)
     if killed != "gateway":
-        assert set(statuses) == {202}
+        assert traffic.statuses == {202}
+    traffic.assert_stored_once(session_id)
+
+
+@pytest.mark.parametrize("killed", ["clickhouse", "broker"])
+def test_what_was_accepted_is_stored_once_although_a_store_is_killed_half_way(
+    deployment: Stack, traffic: Traffic, session_id: str, killed: Literal["broker", "clickhouse"]
+):
+    traffic.disturbed_half_way(lambda: deployment.restart(killed))
+    if killed != "broker":
+        assert traffic.statuses == {202}
+    traffic.assert_stored_once(session_id)
+
+
+@pytest.mark.parametrize("role", ["processors", "sinks"])
+def test_what_was_accepted_is_stored_once_although_a_second_worker_joins_and_is_killed(
+    pipeline: Pipeline, event: Callable[..., Any], session_id: str, role: str
+):
+    joining, dying = Traffic(pipeline, event), Traffic(pipeline, event)
+    second: list[RoleProcess] = []
+    joining.disturbed_half_way(lambda: second.append(pipeline.start_another(role)))
+    joining.assert_stored_once(session_id)
+    before = numbers(pipeline, session_id)
+    dying.disturbed_half_way(second[0].kill)
     pipeline.wait_until(
-        lambda: set(accepted) <= set(numbers(pipeline, session_id)), "everything that was accepted is stored"
+        lambda: len(numbers(pipeline, session_id)) >= len(before) + len(dying.accepted),
+        "the partitions were taken over",
     )
-    stored = numbers(pipeline, session_id)
-    assert len(stored) == len(set(stored)), "and nothing is stored twice, accepted or not"
+    assert sorted(numbers(pipeline, session_id)) == sorted(before + dying.accepted)
 
 
 def numbers(pipeline: Pipeline, session_id: str) -> list[int]:
