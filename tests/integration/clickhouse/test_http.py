@@ -8,7 +8,7 @@ import re
 import socket
 import zlib
 
-import brotli  # type: ignore[import-untyped,unused-ignore]
+import brotli
 import lz4.frame
 import pytest
 from backports import zstd

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-import brotli  # type: ignore[import-untyped,unused-ignore]
+import brotli
 import lz4.frame
 from backports import zstd
 
