@@ -141,7 +141,10 @@ def test_a_second_supervisor_on_the_same_data_ends_in_a_sentence(tmp_path):
         with RunningPlan(tmp_path / "again", "first=serves") as other:
             other.wait_until_ready()  # another directory is no obstacle
         second = RunningPlan(tmp_path, "first=serves")
-        assert second.wait() == 1
+        try:
+            assert second.wait() == 1
+        finally:
+            second.process.kill()
         assert second.errors == (
             f"sluice: another `sluice up` (process {first}) is using {tmp_path}; "
             "stop it, or choose another --data-dir\n"
