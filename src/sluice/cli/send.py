@@ -15,6 +15,7 @@ from sluice.cli.sending.stored import Found, wait_until_stored
 from sluice.cli.sending.traffic import Traffic
 from sluice.contract.errors import Unusable
 from sluice.gateway.clock import system_clock
+from sluice.role.address import without_credentials
 from sluice.role.settings import load
 from sluice.sinks.settings import ClickHouseClientSettings
 
@@ -75,9 +76,12 @@ def command(
     if tally.refused or not tally.accepted:
         raise Unusable(f"not everything was accepted: {_commonest(tally.reasons)}")
     if isinstance(found, str):
-        raise Unusable(f"ClickHouse at {settings.clickhouse_url} cannot tell: {found}")
+        raise Unusable(f"ClickHouse at {without_credentials(settings.clickhouse_url)} cannot tell: {found}")
     if found is not None and not matches(tally, found):
-        raise Unusable(f"after {wait_s:g} s, {found.different} of {tally.accepted} accepted events are in ClickHouse")
+        raise Unusable(
+            f"after {wait_s:g} s, {found.different} of {tally.accepted} accepted events are in ClickHouse, "
+            f"in {found.stored + found.rejected} rows"
+        )
 
 
 async def _send_and_look(
@@ -105,8 +109,13 @@ async def _send_and_look(
 
 
 def matches(tally: Tally, found: Found) -> bool:
-    """Tell whether ClickHouse has all accepted events, and none but those and the ones of unknown outcome."""
-    return tally.accepted <= found.different <= tally.accepted + tally.unknown
+    """Tell whether ClickHouse has all accepted events, each in one row, and none but those of unknown outcome.
+
+    A request that was sent again may have been taken the first time too; only its events may be there twice.
+    """
+    rows = found.stored + found.rejected
+    surplus = tally.unknown + tally.resent
+    return tally.accepted <= found.different <= tally.accepted + tally.unknown and rows <= tally.accepted + surplus
 
 
 def summary(run: str, tally: Tally, found: Found | str | None, seconds: float) -> list[tuple[str, str]]:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+
+Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+"""A UUID in its canonical form."""
+
+LATEST_MS = 10_413_791_999_999
+"""The last millisecond of the year 2299, which is as far as ClickHouse's DateTime64 reaches."""
+
+Millis = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+"""Milliseconds since 1970 in UTC."""
 
 
 class Api(StrEnum):
@@ -53,14 +63,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `value` is in units of `currency`. `properties` holds strings as they are and everything else as JSON text.
     """
 
-    event_id: str
+    event_id: Uuid
     request_id: str
     event_type: str
-    timestamp: int
-    received_at: int
+    timestamp: Millis
+    received_at: Millis
     site_id: str = ""
     user_id: str = ""
-    visitor_id: int = 0
+    visitor_id: Annotated[int, msgspec.Meta(ge=0)] = 0
     anonymous_id: str = ""
     session_id: str = ""
     url: str = ""

@@ -7,11 +7,13 @@ of its source. So source offsets are dense here too, and a gap can be seen.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from typing import Annotated
 
 import msgspec
 
 from sluice.contract.errors import Malformed
-from sluice.contract.event import Event, Outcome, Stage
+from sluice.contract.event import Event, Millis, Outcome, Stage, Uuid
+from sluice.contract.raw import Replays
 
 _NO_PAYLOAD = msgspec.Raw(b"null")
 
@@ -23,11 +25,11 @@ class Source(msgspec.Struct, frozen=True, order=True):
     record's, in milliseconds since 1970 in UTC, and one for all its lines.
     """
 
-    topic: str
-    partition: int
-    offset: int
-    line: int
-    timestamp: int
+    topic: Uuid
+    partition: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    offset: Annotated[int, msgspec.Meta(ge=0)]
+    line: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    timestamp: Millis
 
 
 class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,8 +47,8 @@ class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: Event
     stage: Stage = Stage.NONE
     reason: str = ""
-    duplicate_of: str = ""
-    replay: int = 0
+    duplicate_of: Uuid | None = None
+    replay: Replays = 0
     payload: msgspec.Raw = _NO_PAYLOAD
     payload_base64: str | None = None
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from sluice.contract.errors import Malformed
-from sluice.contract.event import Api
+from sluice.contract.event import Api, Millis, Uuid
+
+Replays = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+"""How often an event was sent in again."""
 
 EMPTY_OBJECT = msgspec.Raw(b"{}")
 
@@ -29,18 +34,18 @@ class RawLine(msgspec.Struct, frozen=True, kw_only=True):
     request holds beside its events. `event` is the event's bytes, with line breaks between tokens as spaces.
     """
 
-    id: str
+    id: Uuid
     request_id: str
-    index: int
+    index: Annotated[int, msgspec.Meta(ge=0)]
     project: str
     api: Api
-    received_at: int
+    received_at: Millis
     key: str | None
     idempotency_key: str | None
     client: Client
     event: msgspec.Raw
     context: msgspec.Raw = EMPTY_OBJECT
-    replay: int = 0
+    replay: Replays = 0
 
 
 _encoder = msgspec.json.Encoder()

@@ -13,6 +13,9 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+STATE_KEY_CHARACTERS = 256
+"""A longer order, address or id is no key: what is routed and remembered by it would grow with it."""
+
 Members = dict[str, msgspec.Raw]
 
 _QUOTE = b'"'
@@ -41,7 +44,7 @@ def _first(event: bytes, names: tuple[str, ...], read: Callable[[bytes], str | N
     members = _members.decode(event)
     for place in (members, _properties(members)):
         for name in names:
-            if name in place and (found := read(bytes(place[name]))):
+            if name in place and (found := read(bytes(place[name]))) and len(found) <= STATE_KEY_CHARACTERS:
                 return found
     return None
 

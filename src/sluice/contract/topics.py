@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MIB = 1024 * 1024
-DAY_MS = 24 * 60 * 60 * 1000
+MINUTE_MS = 60 * 1000
+DAY_MS = 24 * 60 * MINUTE_MS
 
 RAW_MAX_BYTES = 12 * MIB
 """A raw record holds at least one event, and a request's body reaches 10 MiB."""
@@ -49,8 +50,19 @@ PROCESSED = Topic("events.processed", PROCESSED_MAX_BYTES, _log(7))
 CHANGELOG = Topic(
     "processors.changelog",
     PROCESSED_MAX_BYTES,
-    MappingProxyType({"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
+    MappingProxyType(
+        {
+            "cleanup.policy": "compact",
+            "min.cleanable.dirty.ratio": "0.1",
+            "segment.ms": str(10 * MINUTE_MS),
+            "segment.bytes": str(64 * MIB),
+            "max.compaction.lag.ms": str(60 * MINUTE_MS),
+        }
+    ),
 )
-"""The processors' state by key, and each partition's marker: how far its raw records are decided."""
+"""The processors' state by key, and each partition's marker: how far its raw records are decided.
+
+Taking a partition over reads it from its start. Kafka compacts closed segments only, so they are closed often.
+"""
 
 ALL = (RAW, PROCESSED, CHANGELOG)

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.contract.errors import Retry
+from sluice.contract.errors import Retry, SluiceError
 from sluice.gateway.batching import Batcher, Line, Record
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Coalescer:
         try:
             await self._publisher.publish(record.partition, record.value())
         except Exception as error:
-            if not isinstance(error, Retry):
+            if not isinstance(error, SluiceError):
                 log.exception("could not publish a record of %d bytes", record.size_bytes)
             for waiter, _ in record.owners:
                 if not waiter.durable.done():

@@ -20,15 +20,16 @@ class TopicLog:
         """Give Kafka's id of the topic. Raises `Retry` while Kafka cannot be asked."""
         return str((await topic_ids(self._bootstrap, [self._name]))[self._name])
 
-    async def start_of(self, partition: int) -> int:
-        """Give the offset of the oldest record that the partition still holds. Raises `Retry` likewise."""
+    async def range_of(self, partition: int) -> range:
+        """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""
         log = TopicPartition(self._name, partition)
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
         try:
             await consumer.start()
             consumer.assign([log])
-            offsets: dict[TopicPartition, int] = await consumer.beginning_offsets([log])
-            return offsets[log]
+            start: dict[TopicPartition, int] = await consumer.beginning_offsets([log])
+            end: dict[TopicPartition, int] = await consumer.end_offsets([log])
+            return range(start[log], end[log])
         except (KafkaError, OSError) as error:
             raise Retry(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
         finally:

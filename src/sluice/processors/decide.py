@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sluice.contract import ndjson, raw
 from sluice.contract.errors import Malformed
-from sluice.contract.event import Event, Outcome, Stage
+from sluice.contract.event import LATEST_MS, Event, Outcome, Stage
 from sluice.contract.processed import Processed, Source, unreadable_payload
 from sluice.processors.rules.canonical import CANONICALISERS
 
@@ -40,6 +40,8 @@ def _decide_line(text: bytes, source: Source, visitors: Visitors) -> Processed:
         return _unreadable(text, source, str(error))
     try:
         event = CANONICALISERS[line.api](line, visitors)
+        if not 0 <= event.timestamp <= LATEST_MS:
+            raise ValueError(f"timestamp {event.timestamp} is not between 1970 and 2299")  # noqa: TRY301
     except Exception as error:  # noqa: BLE001 - a rule that fails must cost its own event only, whatever it raises
         return _invalid(line, source, f"a rule failed on this event: {type(error).__name__}: {error}")
     return Processed(

@@ -57,6 +57,7 @@ class KafkaJournal:
         except ProducerFenced as error:
             raise Fenced(f"partition {partition} was opened by another") from error
         except (KafkaError, OSError) as error:
+            await producer.stop()
             raise Retry(f"cannot open partition {partition} on Kafka at {self.bootstrap}: {error!r}") from error
 
     async def commit(self, partition: int, output: Sequence[bytes], marker: Marker) -> None:
@@ -96,8 +97,8 @@ class KafkaJournal:
             auto_offset_reset="earliest",
             request_timeout_ms=self.request_timeout_ms,
         )
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([changelog])
             await consumer.seek_to_beginning(changelog)
             end = (await consumer.end_offsets([changelog]))[changelog]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol
 
+from sluice.contract.errors import Unusable
 from sluice.processors.decide import decide
 from sluice.processors.journal import Marker
 from sluice.processors.pack import pack
@@ -31,8 +32,8 @@ class RawLog(Protocol):
         """Give Kafka's id of the topic. Raises `Retry` while Kafka cannot be asked."""
         ...
 
-    async def start_of(self, partition: int) -> int:
-        """Give the offset of the oldest record that the partition still holds. Raises `Retry` likewise."""
+    async def range_of(self, partition: int) -> range:
+        """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""
         ...
 
 
@@ -51,8 +52,8 @@ class ProcessorLane:
         """Take the partition over and give the raw offset that has to come next."""
         marker = await self._journal.open(self._partition)
         self._topic_id = await self._raw_log.topic_id()
-        start = await self._raw_log.start_of(self._partition)
-        self._next_offset = self._resume_at(marker, start)
+        held = await self._raw_log.range_of(self._partition)
+        self._next_offset = self._resume_at(marker, held)
         return self._next_offset
 
     async def close(self) -> None:
@@ -79,7 +80,8 @@ class ProcessorLane:
                 return records[:seen]
         return records
 
-    def _resume_at(self, marker: Marker | None, start: int) -> int:
+    def _resume_at(self, marker: Marker | None, held: range) -> int:
+        start = held.start
         if marker is None:
             return start
         if marker.topic_id != self._topic_id:
@@ -88,6 +90,11 @@ class ProcessorLane:
                 self._partition, self._topic_id, marker.topic_id, start,
             )  # fmt: skip
             return start
+        if marker.offset + 1 > held.stop:
+            raise Unusable(
+                f"partition {self._partition} is decided up to {marker.offset}, its raw log ends at {held.stop - 1}: "
+                "what is written there now would be taken for decided; restore events.raw, or make it anew"
+            )
         if marker.offset + 1 < start:
             log.error(
                 "partition %s: raw records %s to %s are lost: retention removed them before they were decided",

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from sluice.contract.errors import Retry
+from sluice.role.address import without_credentials
 from sluice.sinks.columns import NAMES, TYPES, columns
 from sluice.sinks.event_log import Mark
 
@@ -67,7 +68,7 @@ class ClickHouseEventLog:
         try:
             return await asyncio.to_thread(lambda: call(self._client()))
         except (ClickHouseError, HTTPError, OSError) as error:
-            raise Retry(f"ClickHouse at {self._url}: {error}") from error
+            raise Retry(f"ClickHouse at {without_credentials(self._url)}: {error}") from error
 
     def _client(self) -> Client:
         with self._lock:

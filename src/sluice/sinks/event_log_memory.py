@@ -20,9 +20,10 @@ class MemoryEventLog:
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
         """Give the mark of a partition."""
         marks = [
-            Mark(block.last, block.first)
+            Mark(result.offset, block.first)
             for block in self.blocks
-            if (block.topic_id, block.partition) == (topic_id, partition) and block.last >= at_least
+            for result in block.results
+            if (block.topic_id, block.partition) == (topic_id, partition) and result.offset >= at_least
         ]
         return max(marks, key=lambda mark: mark.offset, default=None)
 

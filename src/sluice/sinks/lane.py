@@ -8,10 +8,11 @@ the mark is read back after each insert, and decides. See docs/decisions/0006-le
 from __future__ import annotations
 
 import logging
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.contract.errors import Retry
-from sluice.sinks.block import Block, cut, read
+from sluice.sinks.block import BLOCK_BYTES, Block, cut, read
 from sluice.sinks.event_log import Mark
 from sluice.stream.lane import Progress
 
@@ -26,10 +27,13 @@ log = logging.getLogger(__name__)
 
 
 class ProcessedLog(Protocol):
-    """What a lane has to know of `events.processed` beside its records."""
+    """What a lane has to know of `events.processed` beside the records it is handed."""
 
-    async def start_of(self, partition: int) -> int:
-        """Give the offset of the oldest record that the partition still holds. Raises `Retry` while away."""
+    async def find(self, partition: int, topic_id: str, source_offset: int, before: int) -> int | None:
+        """Give the offset of the record that holds a raw record's results; None if the log does not hold them.
+
+        `before` is the offset of a record of the same raw topic, to look before. Raises `Retry` while Kafka is away.
+        """
         ...
 
 
@@ -41,53 +45,73 @@ class SinkLane:
         self._event_log = event_log
         self._processed_log = processed_log
         self._marks: dict[str, Mark | None] = {}
-        self._searched_from_start = False
+        self._next: dict[str, int] = {}
 
     async def open(self) -> None:
         """Forget what was known of the table, since another may have written to it."""
         self._marks.clear()
+        self._next.clear()
 
     async def close(self) -> None:
         """Nothing is held."""
 
     async def process(self, records: Sequence[Record]) -> Progress:
-        """Append what the table does not hold yet, block by block."""
-        results = [result for record in records for result in read(record.value)]
-        for topic_id in dict.fromkeys(result.topic_id for result in results):
-            fresh = await self._fresh([result for result in results if result.topic_id == topic_id], topic_id)
-            if fresh is None:
-                return Progress(0, await self._processed_log.start_of(self._partition))
-            while fresh:
-                await self._append(next(cut(fresh)))
-                fresh = self._after_mark(fresh, topic_id)
+        """Append what the table does not hold yet, block by block, as far as no raw record is missing."""
+        pending: list[RawResult] = []
+        for position, record in enumerate(records):
+            for result in read(record.value):
+                await self._learn_mark(result.topic_id)
+                if self._is_stored(result):
+                    continue
+                if self._is_after_gap(result):
+                    found_at = await self._find_missing(result, record)
+                    if found_at is not None:
+                        await self._store(pending)
+                        return Progress(position, found_at)
+                pending.append(result)
+                self._next[result.topic_id] = result.offset + 1
+            if sum(result.size for result in pending) > BLOCK_BYTES:
+                await self._store(pending)
+                pending = []
+        await self._store(pending)
         return Progress(len(records))
 
-    async def _fresh(self, results: Sequence[RawResult], topic_id: str) -> Sequence[RawResult] | None:
-        """Give the results that the table lacks; None where some before them are missing and must be looked for."""
-        if topic_id not in self._marks:
-            self._marks[topic_id] = await self._event_log.mark(topic_id, self._partition)
-            if self._marks[topic_id] is None:
-                log.warning("partition %s: a new ledger starts for raw topic %s", self._partition, topic_id)
-        fresh = self._after_mark(results, topic_id)
-        mark = self._marks[topic_id]
-        if not fresh or mark is None or fresh[0].offset == mark.offset + 1:
-            self._searched_from_start = False
-            return fresh
-        missing = f"raw offsets {mark.offset + 1} to {fresh[0].offset - 1} of raw topic {topic_id}"
-        if not self._searched_from_start:
-            self._searched_from_start = True
-            log.error("partition %s: %s are not stored; reading the log again", self._partition, missing)
-            return None
-        log.error("partition %s: %s are LOST: events.processed no longer holds them", self._partition, missing)
-        self._searched_from_start = False
-        return fresh
+    async def _learn_mark(self, topic_id: str) -> None:
+        if topic_id in self._marks:
+            return
+        mark = self._marks[topic_id] = await self._event_log.mark(topic_id, self._partition)
+        if mark is None:
+            log.warning("partition %s: a new ledger starts for raw topic %s", self._partition, topic_id)
+        else:
+            self._next[topic_id] = mark.offset + 1
 
-    def _after_mark(self, results: Sequence[RawResult], topic_id: str) -> Sequence[RawResult]:
-        mark = self._marks[topic_id]
-        return results if mark is None else [result for result in results if result.offset > mark.offset]
+    def _is_stored(self, result: RawResult) -> bool:
+        return result.offset < self._next.get(result.topic_id, 0)
 
-    async def _append(self, block: Block) -> None:
-        """Append a block and read back who won; after this the known mark is beyond the block's first offset."""
+    def _is_after_gap(self, result: RawResult) -> bool:
+        return result.offset > self._next.get(result.topic_id, result.offset)
+
+    async def _find_missing(self, result: RawResult, record: Record) -> int | None:
+        """Tell where the log holds what is missing before a result; None if nowhere, so that work goes on."""
+        next_offset = self._next[result.topic_id]
+        missing = f"raw offsets {next_offset} to {result.offset - 1} of raw topic {result.topic_id}"
+        found_at = await self._processed_log.find(self._partition, result.topic_id, next_offset, record.offset)
+        if found_at is None:
+            log.error("partition %s: %s are LOST: events.processed does not hold them", self._partition, missing)
+        else:
+            log.warning("partition %s: %s are not stored yet", self._partition, missing)
+        return found_at
+
+    async def _store(self, pending: Sequence[RawResult]) -> None:
+        for topic_id, group in groupby(pending, key=lambda result: result.topic_id):
+            fresh = list(group)
+            while fresh:
+                mark = await self._append(next(cut(fresh)))
+                fresh = [result for result in fresh if result.offset > mark.offset]
+                self._next[topic_id] = max(self._next[topic_id], mark.offset + 1)
+
+    async def _append(self, block: Block) -> Mark:
+        """Append a block and read back who won: the mark, which is now at or beyond the block's first offset."""
         before = self._marks[block.topic_id]
         known = before.offset if before else 0
         attempt = 0
@@ -103,3 +127,4 @@ class SinkLane:
         if after != Mark(block.last, block.first):
             log.warning("partition %s: another sink stored up to %s", self._partition, after.offset)
         self._marks[block.topic_id] = after
+        return after

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from sluice.contract import topics
 from sluice.kafka.topic_ids import await_topics
-from sluice.kafka.topic_log import TopicLog
 from sluice.role.start import log_to_stderr, name_process
 from sluice.sinks.app import create_app
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
+from sluice.sinks.processed_log import KafkaProcessedLog
 from sluice.stream import worker
 
 if TYPE_CHECKING:
@@ -29,6 +29,6 @@ def run(settings: SinkSettings) -> None:
     app = create_app(
         settings,
         ClickHouseEventLog(settings.clickhouse_url),
-        TopicLog(settings.kafka_bootstrap, topics.PROCESSED.name),
+        KafkaProcessedLog(settings.kafka_bootstrap, topics.PROCESSED.name),
     )
     worker.run(app)

@@ -13,6 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from sluice.contract.errors import Retry, Unusable
+from sluice.role.address import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -84,7 +85,7 @@ def migrate(url: str) -> Sequence[str]:
     try:
         client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False, connect_timeout=5)
     except (ClickHouseError, HTTPError, OSError) as error:
-        raise Retry(f"ClickHouse at {url} does not answer: {error}") from error
+        raise Retry(f"ClickHouse at {without_credentials(url)} does not answer: {error}") from error
     with client:
         try:
             client.command("CREATE DATABASE IF NOT EXISTS sluice")

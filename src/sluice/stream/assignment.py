@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 RETRY_FIRST_S = 0.2
 RETRY_LONGEST_S = 10.0
+SEEK_AGAIN_S = 1.0
+SEEKS = 10
 
 
 class Delivery(Protocol):
@@ -51,6 +53,8 @@ class Assignment:
         self._seek = seek
         self._sleep = sleep
         self._owned: dict[int, _Owned] = {}
+        self._sought: dict[int, int] = {}
+        self._watches: set[asyncio.Task[None]] = set()
 
     @property
     def partitions(self) -> Collection[int]:
@@ -71,30 +75,64 @@ class Assignment:
 
     async def revoke(self, partitions: Iterable[int]) -> None:
         """Own these partitions no more: finish the batch in hand, drop what else was delivered."""
-        leaving = [owned for partition in partitions if (owned := self._owned.pop(partition, None))]
+        leaving = []
+        for partition in partitions:
+            self._sought.pop(partition, None)
+            if owned := self._owned.pop(partition, None):
+                leaving.append(owned)
         await asyncio.gather(*(owned.close() for owned in leaving))
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
         """Handle what was delivered, partitions side by side, and acknowledge it in the order of its offsets.
 
+        After a seek or a rebalance a record may come twice, or after later ones: lanes see each once and in order.
         What belongs to a partition that is not owned is dropped: its owner gets it. While a neighbour is away this
         waits, for ever if need be. Raises `Fenced` when a partition that is still owned was taken over.
         """
-        by_partition: dict[int, list[Delivery]] = defaultdict(list)
+        by_partition: dict[int, dict[int, Delivery]] = defaultdict(dict)
         for delivery in deliveries:
-            by_partition[delivery.record.partition].append(delivery)
-        await asyncio.gather(*(self._process(*delivered) for delivered in by_partition.items()))
+            by_partition[delivery.record.partition][delivery.record.offset] = delivery
+        await asyncio.gather(
+            *(
+                self._process(partition, [by_offset[offset] for offset in sorted(by_offset)])
+                for partition, by_offset in by_partition.items()
+            )
+        )
 
     async def _process(self, partition: int, deliveries: Sequence[Delivery]) -> None:
         owned = self._owned.get(partition)
-        progress = owned and await owned.process([delivery.record for delivery in deliveries])
-        if not progress:
+        if owned is None:
+            return
+        sought = self._sought.get(partition)
+        if sought is not None and deliveries[0].record.offset > sought:
+            return  # fetched before the seek
+        self._sought.pop(partition, None)
+        progress = await owned.process([delivery.record for delivery in deliveries])
+        if progress is None:
             return
         for delivery in deliveries[: progress.done]:
             delivery.ack()
         if progress.seek_to is not None:
             log.warning("partition %s: records are missing; seeking to %s", partition, progress.seek_to)
+            self._sought[partition] = progress.seek_to
             await self._seek(partition, progress.seek_to)
+            watch = asyncio.create_task(self._seek_until_it_holds(partition, owned))
+            self._watches.add(watch)
+            watch.add_done_callback(self._watches.discard)
+
+    async def _seek_until_it_holds(self, partition: int, owned: _Owned) -> None:
+        """Seek again while the wanted record has not come.
+
+        Faust goes on with what it has fetched before the seek, and then takes what it reads again for old. Where the
+        record never comes, because retention has removed it, the lane is opened again and looks for itself.
+        """
+        for _ in range(SEEKS):
+            await self._sleep(SEEK_AGAIN_S)
+            if partition not in self._sought or self._owned.get(partition) is not owned:
+                return
+            await self._seek(partition, self._sought[partition])
+        log.error("partition %s: offset %s does not come; starting over", partition, self._sought.pop(partition))
+        owned.reopen()
 
 
 class _Owned:
@@ -119,12 +157,11 @@ class _Owned:
             await self._ensure_open()
             return await self._lane.process(records)
 
-        try:
-            return await self._retrying(attempt)
-        except Fenced:
-            if self._revoked.is_set():
-                return None
-            raise
+        return await self._retrying(attempt)
+
+    def reopen(self) -> None:
+        """Open the lane anew before the next records."""
+        self._open = False
 
     async def close(self) -> None:
         """Finish what is in hand and give the partition up."""
@@ -147,6 +184,10 @@ class _Owned:
                     return None
                 try:
                     return await attempt()
+                except Fenced:
+                    if self._revoked.is_set():
+                        return None
+                    raise
                 except Retry as error:
                     self._open = False
                     log.warning("partition %s: %s; trying again in %.1f s", self._partition, error, wait)

@@ -67,7 +67,9 @@ def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
     async def process(stream: Any) -> None:
         async for events in stream.noack().noack_take(worker.batch_records, within=worker.batch_wait_ms / 1000):
             with ending_process_on_error("processing a batch"):
-                await assignment.process([_FaustDelivery(event) for event in events])
+                # What was taken before a rebalance is delivered again after it, to whoever owns the partition then.
+                current = [event for event in events if event.message.generation_id == app.consumer_generation_id]
+                await assignment.process([_FaustDelivery(event) for event in current])
 
     @app.on_partitions_revoked.connect
     async def revoke(_app: faust.App, revoked: set[TP], **_: Any) -> None:
@@ -105,7 +107,7 @@ async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, parti
             await app.sleep(0.05)
         for partition, offset in next_offsets.items():
             tp = TP(topic.name, partition)
-            if partition in assignment.partitions and (await app.consumer.position(tp) or 0) > offset:
+            if tp in app.consumer.assignment() and (await app.consumer.position(tp) or 0) > offset:
                 await app.consumer.seek(tp, offset)
     log.info("owning partitions %s", sorted(assignment.partitions))
     say_ready()
@@ -136,6 +138,8 @@ def _settings(worker: Worker) -> dict[str, Any]:
         "topic_disable_leader": True,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": 4 * MIB,
+        # A topic that was missing for a moment is looked for again soon, not after Kafka's 5 minutes.
+        "consumer_metadata_max_age_ms": 15_000,
         "consumer_group_instance_id": worker.instance or None,
         "broker_session_timeout": session_s,
         "broker_heartbeat_interval": session_s / 4,

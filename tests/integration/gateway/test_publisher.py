@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.conformance.publisher_suite import PublisherSuite
 from tests.integration.gateway.reading import read_topic
 
-from sluice.contract.errors import Unusable
+from sluice.contract.errors import TooLarge, Unusable
 from sluice.contract.topics import RAW
 from sluice.gateway.publishing.kafka import KafkaPublisher
 
@@ -64,4 +65,21 @@ async def test_without_a_broker_it_does_not_start():
     publisher = KafkaPublisher("127.0.0.1:1", deadline_s=2)
     with pytest.raises(Unusable, match="does not answer"):
         await publisher.start()
+    await publisher.close()
+
+
+async def test_a_record_that_is_too_large_is_its_senders_problem_and_nobody_elses(stack: Stack):
+    topic = await create_raw_topic(stack.kafka_bootstrap, PARTITIONS)
+    publisher = KafkaPublisher(stack.kafka_bootstrap, topic=topic)
+    await publisher.start()
+    too_large = b"x" * (RAW.max_bytes + 1)
+    answers = await asyncio.gather(
+        *(publisher.publish(0, b"small") for _ in range(20)),
+        publisher.publish(0, too_large),
+        *(publisher.publish(1, b"small") for _ in range(20)),
+        return_exceptions=True,
+    )
+    assert [answer for answer in answers if isinstance(answer, TooLarge)] == [answers[20]]
+    assert answers[:20] + answers[21:] == [None] * 40
+    assert publisher.ready
     await publisher.close()

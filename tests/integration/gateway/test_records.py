@@ -43,8 +43,8 @@ async def lines_of(stack: Stack, run: str) -> dict[int, list[raw.RawLine]]:
     """The lines of one test by partition; others share the topic."""
     found: dict[int, list[raw.RawLine]] = {}
     for partition, values in (await read_topic(stack.kafka_bootstrap, topics.RAW.name, PARTITIONS)).items():
-        lines = [raw.decode(line) for value in values for line in ndjson.split(value)]
-        found[partition] = [line for line in lines if run.encode() in bytes(line.event)]
+        ours = [line for value in values for line in ndjson.split(value) if run.encode() in line]
+        found[partition] = [raw.decode(line) for line in ours]
     return found
 
 

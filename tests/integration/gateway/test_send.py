@@ -45,7 +45,7 @@ def test_without_sinks_it_says_what_is_missing_and_fails(deployment: Stack, empt
             "rejected": "0",
             "seconds": "",
         }
-        assert sent.stderr == "sluice: after 0.5 s, 0 of 250 accepted events are in ClickHouse\n"
+        assert sent.stderr == "sluice: after 0.5 s, 0 of 250 accepted events are in ClickHouse, in 0 rows\n"
         unseen = send(gateway.url, "--clickhouse-url", "http://127.0.0.1:1", "--wait", "0.1", "--events", "1")
         assert unseen.returncode == 1
         assert "ClickHouse at http://127.0.0.1:1 cannot tell" in unseen.stderr

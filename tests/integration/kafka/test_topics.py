@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from sluice.contract.errors import Retry, Unusable
@@ -59,9 +60,14 @@ async def test_a_topic_that_is_made_anew_has_another_id(stack: Stack, topic: Top
     assert await log.topic_id() != first
 
 
-async def test_an_empty_log_starts_at_0(stack: Stack, topic: Topic):
+async def test_a_log_tells_from_where_to_where_it_goes(stack: Stack, topic: Topic):
     await create_topics(stack.kafka_bootstrap, [topic], partitions=1, replication=1)
-    assert await TopicLog(stack.kafka_bootstrap, topic.name).start_of(0) == 0
+    log = TopicLog(stack.kafka_bootstrap, topic.name)
+    assert await log.range_of(0) == range(0)
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap) as producer:
+        for _ in range(3):
+            await producer.send_and_wait(topic.name, b"x", partition=0)
+    assert await log.range_of(0) == range(3)
 
 
 async def test_a_missing_topic_is_named_and_not_created(stack: Stack, topic: Topic):
@@ -76,7 +82,7 @@ async def test_while_the_broker_is_away_callers_are_told_to_retry(topic: Topic):
     with pytest.raises(Retry, match=f"Kafka at {NOBODY} does not answer"):
         await create_topics(NOBODY, [topic], partitions=1, replication=1)
     with pytest.raises(Retry, match=f"Kafka at {NOBODY} does not answer"):
-        await TopicLog(NOBODY, topic.name).start_of(0)
+        await TopicLog(NOBODY, topic.name).range_of(0)
 
 
 async def test_a_role_waits_for_the_broker_and_for_nothing_else(stack: Stack, topic: Topic):

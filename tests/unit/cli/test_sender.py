@@ -196,3 +196,19 @@ async def test_a_clickhouse_that_does_not_answer_is_named():
     found = await wait_until_stored("http://127.0.0.1:1", "send1", 10, 0, lambda now: None)
     assert isinstance(found, str)
     assert "127.0.0.1" in found
+
+
+@pytest.mark.parametrize(
+    ("rows", "resent", "unknown", "match"),
+    [
+        (100, 0, 0, True),
+        (101, 0, 0, False),
+        (101, 1, 0, True),
+        (102, 1, 0, False),
+        (101, 0, 1, True),
+        (99, 0, 0, False),
+    ],
+)
+def test_a_row_too_many_is_no_match_unless_its_request_was_sent_twice(rows, resent, unknown, match):
+    tally = Tally(accepted=100, unknown=unknown, resent=resent)
+    assert matches(tally, Found(stored=rows - 10, rejected=10, different=min(rows, 100))) is match

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,7 +14,9 @@ from sluice.contract.event import Outcome, Stage
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_decode_is_the_inverse_of_encode(outcome):
-    line = processed_line(7, 3, outcome=outcome, stage=Stage.PROCESSOR, reason="because", duplicate_of="x", replay=2)
+    line = processed_line(
+        7, 3, outcome=outcome, stage=Stage.PROCESSOR, reason="because", duplicate_of=str(UUID(int=9)), replay=2
+    )
     assert processed.decode(processed.encode(line)) == line
 
 

@@ -10,13 +10,19 @@ from tests.factories import raw_line
 
 from sluice.contract import raw
 from sluice.contract.errors import Malformed
-from sluice.contract.event import Api
+from sluice.contract.event import LATEST_MS, Api
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(
-    TEXT, TEXT, st.none() | TEXT, st.none() | TEXT, st.integers(0, 1000), st.sampled_from(Api), st.integers(0, 2**53)
+    st.uuids().map(str),
+    TEXT,
+    st.none() | TEXT,
+    st.none() | TEXT,
+    st.integers(0, 1000),
+    st.sampled_from(Api),
+    st.integers(0, LATEST_MS),
 )
 def test_decode_is_the_inverse_of_encode(identifier, project, key, idempotency_key, index, api, received_at):
     line = raw_line(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import aiohttp
 
@@ -114,7 +115,7 @@ async def gateway_with(settings: projects.Projects, *, linger_ms: float = 0) -> 
     publisher, clock = MemoryPublisher(), Clock()
     numbers = itertools.count(1)
     coalescer = Coalescer(publisher, PARTITIONS, linger_ms=linger_ms)
-    intake = Intake(KeyRing(settings), MemoryLimiter(clock), coalescer, clock, lambda: f"id-{next(numbers)}")
+    intake = Intake(KeyRing(settings), MemoryLimiter(clock), coalescer, clock, lambda: str(UUID(int=next(numbers))))
     async with (
         aiohttp.ClientSession() as session,
         serving(create_app(intake, publisher), "127.0.0.1", 0) as url,

@@ -41,7 +41,17 @@ def test_a_confirmation_without_an_order_goes_by_the_idempotency_key(event):
 
 
 def test_an_order_number_beyond_64_bits_keeps_its_digits():
-    assert key("confirmation", b'{"orderId":' + b"9" * 5000 + b"}") == "demo/order/" + "9" * 5000
+    assert key("confirmation", b'{"orderId":' + b"9" * 256 + b"}") == "demo/order/" + "9" * 256
+
+
+@pytest.mark.parametrize("too_long", [b"9" * 257, b'"' + b"x" * 257 + b'"', b'"' + b"x" * 7_000_000 + b'"'])
+def test_an_order_of_more_than_256_characters_is_no_key(too_long: bytes):
+    assert key("confirmation", b'{"orderId":' + too_long + b"}") is None
+    assert key("confirmation", b'{"orderId":' + too_long + b',"order_id":"A"}') == "demo/order/A"
+
+
+def test_a_reader_of_more_than_256_characters_is_no_key():
+    assert key("email_open", {"email": "x" * 251 + "@b.com", "anonymous_id": "a"}) == "demo/user/a"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -63,6 +64,32 @@ def test_a_line_that_cannot_be_read_is_rejected_with_its_bytes(poison: bytes):
     assert decided.reason.startswith("not a raw line: ")
     assert decided.payload_bytes() == poison
     UUID(decided.event.event_id)
+
+
+@pytest.mark.parametrize(
+    ("member", "foreign"),
+    [
+        ("id", "17"),
+        ("id", "01A1FD89-0423-7260-BD3A-D9289815D1EE"),
+        ("replay", 65_536),
+        ("replay", -1),
+        ("index", -1),
+        ("received_at", -1),
+        ("received_at", 10_413_792_000_000),
+    ],
+)
+def test_a_well_formed_line_that_no_column_holds_is_rejected_and_not_passed_on(member: str, foreign: object):
+    line = json.dumps(json.loads(raw.encode(raw_line())) | {member: foreign}).encode()
+    [decided] = decide_value(line)
+    assert (decided.outcome, decided.payload_bytes()) == (Outcome.INVALID, line)
+    assert processed.decode(processed.encode(decided)) == decided
+
+
+@pytest.mark.parametrize("timestamp", [-1, 10_413_792_000_000, 1e300])
+def test_a_time_that_no_column_holds_is_rejected(timestamp: float):
+    [decided] = decide(raw_record(0, raw_line(pulse_event(timestamp=timestamp))), TOPIC, VISITORS)
+    assert decided.outcome == Outcome.INVALID
+    assert "is not between 1970 and 2299" in decided.reason
 
 
 def test_poison_between_good_lines_costs_only_itself():

@@ -8,7 +8,7 @@ import pytest
 from tests.factories import TOPIC, raw_record
 
 from sluice.contract import ndjson, processed
-from sluice.contract.errors import Fenced
+from sluice.contract.errors import Fenced, Unusable
 from sluice.processors.journal import Marker
 from sluice.processors.journal_memory import MemoryJournal, MemoryLog
 from sluice.processors.lane import ProcessorLane
@@ -22,12 +22,13 @@ class FixedRawLog:
 
     id: str = TOPIC
     start: int = 0
+    end: int = 1000
 
     async def topic_id(self) -> str:
         return self.id
 
-    async def start_of(self, partition: int) -> int:
-        return self.start
+    async def range_of(self, partition: int) -> range:
+        return range(self.start, self.end)
 
 
 @dataclass
@@ -133,3 +134,15 @@ async def test_records_that_retention_removed_undecided_are_reported_and_work_go
 
 async def test_without_a_marker_work_starts_at_the_logs_start():
     assert await Cluster(raw=FixedRawLog(start=7)).lane().open() == 7
+
+
+async def test_a_raw_log_that_was_cut_back_is_refused_since_its_offsets_would_be_used_twice():
+    cluster = Cluster()
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process(records(0, 9))
+    cluster.raw.end = 10
+    assert await cluster.lane().open() == 10
+    cluster.raw.end = 9
+    with pytest.raises(Unusable, match="is decided up to 9, its raw log ends at 8"):
+        await cluster.lane().open()

@@ -39,10 +39,11 @@ def test_the_lines_of_one_record_are_put_together_by_the_raw_record_they_came_fr
 
 
 def test_a_line_of_somebody_elses_is_left_out_loudly(caplog: pytest.LogCaptureFixture):
-    value = ndjson.join([processed.encode(processed_line(7)), b"{}", b"\xff"])
+    foreign_topic = processed.encode(processed_line(8, topic="not a UUID"))
+    value = ndjson.join([processed.encode(processed_line(7)), b"{}", b"\xff", foreign_topic])
     with caplog.at_level(logging.ERROR):
         assert [r.offset for r in read(value)] == [7]
-    assert caplog.text.count("somebody else wrote to events.processed") == 2
+    assert caplog.text.count("somebody else wrote to events.processed") == 3
 
 
 def test_results_that_fit_share_a_block():

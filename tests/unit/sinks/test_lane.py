@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class FixedProcessedLog:
-    start: int = 0
+    """A log that holds the raw records of a range, each at 40 more than its source offset."""
 
-    async def start_of(self, partition: int) -> int:
-        return self.start
+    held: range = range(1000)
+    asked: list[int] = field(default_factory=list)
+
+    async def find(self, partition: int, topic_id: str, source_offset: int, before: int) -> int | None:
+        self.asked.append(source_offset)
+        return source_offset + 40 if source_offset in self.held and source_offset + 40 < before else None
 
 
 @dataclass
@@ -60,8 +64,8 @@ def record(*offsets: int, topic: str | None = None, position: int = 0) -> Record
     return Record(0, position, NOW, ndjson.join(processed.encode(line) for line in lines))
 
 
-def lane_on(event_log: MemoryEventLog, start: int = 0) -> SinkLane:
-    return SinkLane(0, event_log, FixedProcessedLog(start))
+def lane_on(event_log: MemoryEventLog, held: range = range(1000)) -> SinkLane:
+    return SinkLane(0, event_log, FixedProcessedLog(held))
 
 
 def stored(event_log: MemoryEventLog) -> list[tuple[int, int]]:
@@ -151,27 +155,60 @@ async def test_an_empty_table_starts_with_what_comes_first(caplog: pytest.LogCap
     assert "a new ledger starts" in caplog.text
 
 
-async def test_a_gap_makes_the_log_be_read_again_from_its_start(caplog: pytest.LogCaptureFixture):
+def at(position: int, *offsets: int) -> Record:
+    """A record at a position of events.processed."""
+    return record(*offsets, position=position)
+
+
+async def test_a_gap_is_looked_for_in_the_log_and_read_from_there(caplog: pytest.LogCaptureFixture):
     log = MemoryEventLog()
-    lane = lane_on(log, start=40)
+    lane = lane_on(log)
     await lane.open()
-    await lane.process([record(0)])
-    assert await lane.process([record(3)]) == Progress(done=0, seek_to=40)
+    await lane.process([at(40, 0)])
+    assert await lane.process([at(43, 3)]) == Progress(done=0, seek_to=41)
     assert "raw offsets 1 to 2" in caplog.text
-    await lane.process([record(0), record(1, 2), record(3)])
+    await lane.process([at(41, 1, 2), at(43, 3)])
     assert stored(log) == lines(0, 1, 2, 3)
 
 
-async def test_a_gap_that_the_log_no_longer_holds_is_reported_and_work_goes_on(caplog: pytest.LogCaptureFixture):
+async def test_a_gap_within_a_batch_or_a_record_stops_before_it():
     log = MemoryEventLog()
-    lane = lane_on(log, start=40)
+    lane = lane_on(log)
     await lane.open()
-    await lane.process([record(0)])
-    await lane.process([record(3)])
-    assert await lane.process([record(3), record(4)]) == Progress(done=2)
+    assert await lane.process([at(40, 0), at(41, 1), at(43, 3)]) == Progress(done=2, seek_to=42)
+    assert await lane.process([at(44, 2, 4)]) == Progress(done=0, seek_to=43)
+    assert stored(log) == lines(0, 1, 2)
+
+
+async def test_what_was_fetched_before_the_seek_is_no_proof_of_a_loss(caplog: pytest.LogCaptureFixture):
+    log = MemoryEventLog()
+    lane = lane_on(log)
+    await lane.open()
+    await lane.process([at(40, 0)])
+    for late in range(43, 48):
+        assert await lane.process([at(40, 0), at(late, late - 40)]) == Progress(done=1, seek_to=41)
+    assert "LOST" not in caplog.text
+    await lane.process([at(41, 1, 2), at(43, 3), at(44, 4)])
+    assert stored(log) == lines(0, 1, 2, 3, 4)
+
+
+async def test_a_gap_that_the_log_does_not_hold_is_reported_and_work_goes_on(caplog: pytest.LogCaptureFixture):
+    log = MemoryEventLog()
+    lane = lane_on(log, held=range(3, 1000))
+    await lane.open()
+    await lane.process([at(40, 0)])
+    assert await lane.process([at(43, 3), at(44, 4)]) == Progress(done=2)
     assert "raw offsets 1 to 2" in caplog.text
     assert "LOST" in caplog.text
     assert stored(log) == lines(0, 3, 4)
+
+
+async def test_a_record_that_comes_twice_in_a_batch_is_stored_once():
+    log = MemoryEventLog()
+    lane = lane_on(log)
+    await lane.open()
+    await lane.process([at(40, 0), at(41, 1), at(40, 0), at(41, 1), at(42, 2)])
+    assert stored(log) == lines(0, 1, 2)
 
 
 async def test_the_lines_of_an_older_raw_topic_keep_a_ledger_of_their_own():
@@ -202,4 +239,4 @@ async def test_a_lane_that_is_opened_again_asks_the_table_and_not_its_memory():
     await lane.process([record(1)])
     log.blocks.pop()  # ClickHouse came back from an older backup
     await lane.open()
-    assert await lane.process([record(2)]) == Progress(done=0, seek_to=0)
+    assert await lane.process([at(50, 2)]) == Progress(done=0, seek_to=41)

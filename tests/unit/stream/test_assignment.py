@@ -64,6 +64,7 @@ class Worker:
         self.acked: list[tuple[int, int]] = []
         self.sought: list[tuple[int, int]] = []
         self.waits: list[float] = []
+        self.sleeps_for_ever = False
         self.assignment = Assignment(lambda partition: self.lanes[partition], self._seek, self._sleep)
 
     async def _seek(self, partition: int, offset: int) -> None:
@@ -71,7 +72,7 @@ class Worker:
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
-        await asyncio.sleep(0)
+        await asyncio.sleep(3600 if self.sleeps_for_ever else 0)
 
     def deliver(self, *coordinates: tuple[int, int]):
         records = [Record(partition, offset, 0, b"") for partition, offset in coordinates]
@@ -133,7 +134,52 @@ async def test_a_gap_acknowledges_what_was_before_it_and_seeks():
     await worker.assignment.assign([0])
     await worker.deliver((0, 5), (0, 9))
     assert worker.acked == [(0, 5)]
+    assert worker.sought[0] == (0, 6)
+
+
+async def test_after_a_seek_what_was_fetched_before_is_left_alone_until_the_wanted_record_comes():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=6)]))
+    worker.sleeps_for_ever = True
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 9))
+    await worker.deliver((0, 10), (0, 11))
+    assert worker.lanes[0].calls == ["open", "process [9]"]
+    await worker.deliver((0, 6), (0, 7))
+    assert worker.lanes[0].calls == ["open", "process [9]", "process [6, 7]"]
     assert worker.sought == [(0, 6)]
+
+
+async def test_a_seek_that_faust_did_not_heed_is_repeated():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=6)]))
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 9))
+    async with asyncio.timeout(10):
+        while len(worker.sought) < 3:
+            await asyncio.sleep(0)
+    await worker.deliver((0, 6))
+    assert set(worker.sought) == {(0, 6)}
+
+
+async def test_where_the_wanted_record_never_comes_the_lane_is_opened_again():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=6)]))
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 9))
+    async with asyncio.timeout(10):
+        while len(worker.sought) < 11:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await worker.deliver((0, 9))
+    assert worker.lanes[0].calls == ["open", "process [9]", "open", "process [9]"]
+
+
+async def test_a_seek_ends_with_the_partitions_ownership():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=6)]))
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 9))
+    await worker.assignment.revoke([0])
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 9))
+    assert worker.acked == [(0, 9)]
 
 
 async def test_being_fenced_while_owning_is_fatal():
@@ -190,3 +236,28 @@ async def test_a_partition_that_comes_back_gets_a_lane_that_is_opened_anew():
     await worker.assignment.assign([0])
     await worker.deliver((0, 5))
     assert worker.lanes[0].calls == ["open", "close", "open", "process [5]"]
+
+
+async def test_what_is_delivered_twice_or_late_reaches_the_lane_once_and_in_order():
+    worker = Worker()
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 7), (0, 5), (0, 6), (0, 7), (0, 5))
+    assert worker.lanes[0].calls == ["open", "process [5, 6, 7]"]
+    assert worker.acked == [(0, 5), (0, 6), (0, 7)]
+
+
+async def test_being_fenced_while_opening_a_partition_that_was_revoked_is_nobodys_problem():
+    lane = ScriptedLane(opening=[Retry("away"), Fenced("taken")])
+    worker = Worker(lane)
+
+    async def revoke_while_waiting(_: float) -> None:
+        revocation.append(asyncio.create_task(worker.assignment.revoke([0])))
+        while worker.assignment.partitions:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    revocation: list[asyncio.Task[None]] = []
+    worker.assignment = Assignment(lambda _: lane, worker._seek, revoke_while_waiting)
+    await worker.assignment.assign([0])
+    await revocation[0]
+    assert lane.calls[-1] == "close"

@@ -26,13 +26,15 @@ class Tally:
 
     `accepted`: answered with 2xx. `refused`: answered with another status, for good. `unknown`: the connection broke
     or the time ran out after the request was sent, so that it may or may not have been accepted. `retries` counts
-    the requests that were sent again, after a 429 or 503 or when no connection could be made.
+    the requests that were sent again, after a 429 or 503 or when no connection could be made. `resent` counts the
+    events that were sent again after a 503, of which the first copy may have been written all the same.
     """
 
     accepted: int = 0
     refused: int = 0
     unknown: int = 0
     retries: int = 0
+    resent: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -50,7 +52,7 @@ class Plan:
     """What to send: `events` in all, `batch` in each request, `rate` a second (0: as fast as it goes).
 
     A request that is refused for now is sent again for `give_up_s` seconds; `idempotent` ones carry an
-    Idempotency-Key, so that what was written before a 503 is not stored twice.
+    Idempotency-Key.
     """
 
     url: str
@@ -126,6 +128,7 @@ class Sender:
                 self.tally.refused += 0 if doubtful else len(events)
                 break
             self.tally.retries += 1
+            self.tally.resent += len(events) if status == 503 else 0
             await asyncio.sleep(max(pause_s, retry_after_s))
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
         self.tally.note(reason)

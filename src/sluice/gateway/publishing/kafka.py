@@ -13,9 +13,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from sluice.contract.errors import Retry, Unusable
+from sluice.contract.errors import Retry, TooLarge, Unusable
 from sluice.contract.raw import RECORD_BYTES
 from sluice.contract.topics import RAW
 
@@ -70,6 +70,8 @@ class KafkaPublisher:
             async with asyncio.timeout(self._deadline_s):
                 acknowledged = await connection.producer.send(self._topic, value, partition=partition)
                 await acknowledged
+        except MessageSizeTooLargeError as error:
+            raise TooLarge("An event is too large for Kafka together with what is kept beside it") from error
         except (TimeoutError, KafkaError) as error:
             log.warning("a record for partition %d was not acknowledged: %r", partition, error)
             self._replace(connection)
