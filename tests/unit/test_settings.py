@@ -11,6 +11,7 @@ from sluice.cli.main import COMMANDS
 from sluice.cli.settings import MODELS, document
 from sluice.contract.errors import Unusable
 from sluice.gateway.settings import GatewaySettings
+from sluice.local.up.settings import UpSettings
 from sluice.role.settings import PREFIX, load, refuse_unknown, variable
 
 ROOT = Path(__file__).parents[2]
@@ -73,3 +74,21 @@ def test_the_compose_file_waits_for_what_a_service_needs():
             )
             assert how["condition"] == expected, (name, needed)
         assert "healthcheck" in service or service["restart"] == "no", name
+
+
+@pytest.mark.parametrize("bootstrap", ["", "h:abc", ":9092", "a b:1", "localhost:99999", "h:0", "a:1,", "a:1,b"])
+def test_a_broker_address_that_cannot_be_one_is_refused(bootstrap: str):
+    with pytest.raises(Unusable, match=r"^SLUICE_KAFKA_BOOTSTRAP: must be host:port"):
+        load(GatewaySettings, kafka_bootstrap=bootstrap)
+
+
+@pytest.mark.parametrize(
+    "bootstrap", ["localhost:9092", "127.0.0.1:1", "[::1]:9092", "kafka-1.example:9092,kafka_2:65535"]
+)
+def test_broker_addresses_are_taken(bootstrap: str):
+    assert load(GatewaySettings, kafka_bootstrap=bootstrap).kafka_bootstrap == bootstrap
+
+
+def test_a_problem_of_several_settings_has_no_variable_before_it():
+    with pytest.raises(Unusable, match=r"^gateway, ClickHouse and Kafka need three different ports"):
+        load(UpSettings, gateway_port=8123)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sluice.contract.errors import Unusable
+from sluice.role.address import without_credentials
 from sluice.role.settings import load
 from sluice.sinks.settings import ClickHouseClientSettings
 
@@ -46,7 +47,7 @@ _WIDE = 10_000
 )
 @click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
 def command(sql: str | None, output: str, clickhouse_url: str | None) -> None:
-    """Ask ClickHouse and print the rows; without SQL, it is read from standard input.
+    """Ask ClickHouse, read-only, and print the rows; without SQL, it is read from standard input.
 
     A FORMAT clause in the SQL wins over --format.
     """
@@ -59,6 +60,10 @@ def command(sql: str | None, output: str, clickhouse_url: str | None) -> None:
         sys.stdout.buffer.flush()
         return
     _print_table(*rows)
+
+
+_READ_ONLY = {"readonly": 2}
+"""ClickHouse's own setting: nothing can be changed but limits; a slip of the hand costs no table."""
 
 
 def ask(url: str, statement: str, output_format: str) -> bytes:
@@ -77,10 +82,14 @@ def ask(url: str, statement: str, output_format: str) -> bytes:
     try:
         client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
     except (ClickHouseError, OSError, ValueError) as error:
-        raise Unusable(f"ClickHouse at {url} does not answer: {sentence(error)}") from error
+        raise Unusable(f"ClickHouse at {without_credentials(url)} does not answer: {sentence(error)}") from error
     try:
         # The header, unlike a clause, leaves a FORMAT of the statement's own in force.
-        return bytes(client.raw_query(statement, transport_settings={"X-ClickHouse-Format": output_format}))
+        return bytes(
+            client.raw_query(
+                statement, settings=_READ_ONLY, transport_settings={"X-ClickHouse-Format": output_format}
+            )
+        )
     except (ClickHouseError, OSError) as error:
         raise Unusable(sentence(error)) from error
     finally:

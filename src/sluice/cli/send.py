@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import sys
 import time
 from random import Random
+from urllib.parse import urlsplit
 
 import click
 
@@ -69,6 +71,7 @@ def command(
         idempotent=idempotent,
         give_up_s=give_up_s,
     )
+    _refuse_absent(plan.url)
     started = time.monotonic()
     tally, found = asyncio.run(_send_and_look(plan, seed, settings.clickhouse_url, wait_s))
     for name, value in summary(run, tally, found, time.monotonic() - started):
@@ -82,6 +85,21 @@ def command(
             f"after {wait_s:g} s, {found.different} of {tally.accepted} accepted events are in ClickHouse, "
             f"in {found.stored + found.rejected} rows"
         )
+
+
+def _refuse_absent(url: str) -> None:
+    """Say at once that nobody listens; later a gateway that is away is waited for."""
+    address = urlsplit(url)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise Unusable(f"--url must be like http://127.0.0.1:8080, not '{url}'")
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname, port), timeout=5).close()
+    except OSError as error:
+        raise Unusable(
+            f"no gateway answers at {url} ({error.strerror or error}): start the pipeline with `make run`, "
+            "or say with --url where it is"
+        ) from error
 
 
 async def _send_and_look(
@@ -118,6 +136,9 @@ def matches(tally: Tally, found: Found) -> bool:
     return tally.accepted <= found.different <= tally.accepted + tally.unknown and rows <= tally.accepted + surplus
 
 
+_UNKNOWN = " (no answer came, so these may be stored or not)"
+
+
 def summary(run: str, tally: Tally, found: Found | str | None, seconds: float) -> list[tuple[str, str]]:
     """Give what the command prints in the end: names and values."""
     lines = [("run", run), ("accepted", f"{tally.accepted:,}")]
@@ -127,7 +148,7 @@ def summary(run: str, tally: Tally, found: Found | str | None, seconds: float) -
             lines.append(("stored more than once", f"{twice:,}"))
     for name, count in (("refused", tally.refused), ("unknown", tally.unknown), ("retries", tally.retries)):
         if count:
-            lines.append((name, f"{count:,}"))
+            lines.append((name, f"{count:,}{_UNKNOWN if name == 'unknown' else ''}"))
     return [*lines, ("seconds", f"{seconds:.1f}")]
 
 

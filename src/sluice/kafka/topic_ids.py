@@ -141,7 +141,7 @@ async def topic_ids(bootstrap: str, names: Sequence[str]) -> dict[str, UUID]:
         await client.bootstrap()
         answer: Any = await client.send(client.get_random_node(), _TopicIdsRequest(names))
     except (KafkaError, OSError) as error:
-        raise Retry(f"Kafka at {bootstrap} does not answer: {error}") from error
+        raise Retry(f"Kafka at {bootstrap} does not answer") from error
     finally:
         await client.close()
     return dict(_topic_id(topic) for topic in answer.topics)

@@ -35,7 +35,7 @@ async def create_topics(
             await _create(admin, missing, partitions, replication)
         return {topic.name: topic.name not in existing for topic in topics}
     except (KafkaError, OSError) as error:
-        raise Retry(f"Kafka at {bootstrap} does not answer: {error}") from error
+        raise Retry(f"Kafka at {bootstrap} does not answer") from error
     finally:
         await admin.close()
 

@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 def run(settings: ProcessorSettings) -> None:
     """Run one worker of the processors until SIGTERM or SIGINT.
 
-    Waits for Kafka where it is not there yet. Raises `Unusable` when a topic is missing.
+    Waits for Kafka where it is not there yet. Raises `Unusable` when a topic or the secret is missing.
     """
     name_process("processors")
     log_to_stderr(settings.processors_log_level)
+    visitors = Visitors(_visitor_secret(settings))
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     app = create_app(
         settings,
         KafkaJournal(settings.kafka_bootstrap),
         TopicLog(settings.kafka_bootstrap, topics.RAW.name),
-        Visitors(_visitor_secret(settings)),
+        visitors,
     )
     worker.run(app)
 

@@ -62,4 +62,8 @@ def variable(field: str) -> str:
 
 
 def _sentences(error: ValidationError) -> list[str]:
-    return [f"{variable(str(e['loc'][0]) if e['loc'] else '')}: {e['msg']}" for e in error.errors()]
+    problems = []
+    for problem in error.errors():
+        words = problem["msg"].removeprefix("Value error, ")
+        problems.append(f"{variable(str(problem['loc'][0]))}: {words}" if problem["loc"] else words)
+    return problems

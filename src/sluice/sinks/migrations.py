@@ -53,6 +53,11 @@ class Migration:
             statement.strip() for statement in re.split(r";\s*$", self.text, flags=re.MULTILINE) if statement.strip()
         ]
 
+    @property
+    def makes(self) -> set[str]:
+        """Give the names of the tables and views that it makes."""
+        return set(re.findall(r"^CREATE (?:TABLE|VIEW) IF NOT EXISTS sluice\.(\w+)", self.text, flags=re.MULTILINE))
+
 
 def packaged() -> list[Migration]:
     """Give the migrations that come with this version, in order."""
@@ -92,9 +97,22 @@ def migrate(url: str) -> Sequence[str]:
             client.command(_APPLIED)
             rows = client.query("SELECT name, sha256 FROM sluice.migrations").result_rows
             applied = {str(name): str(applied_hash) for name, applied_hash in rows}
+            _refuse_missing(client, applied)
             return [_apply(client, migration) for migration in pending(packaged(), applied)]
         except ClickHouseError as error:
             raise Unusable(f"ClickHouse refuses the schema: {error}") from error
+
+
+def _refuse_missing(client: Client, applied: Mapping[str, str]) -> None:
+    made = {name for migration in packaged() if migration.name in applied for name in migration.makes}
+    present = {
+        name for (name,) in client.query("SELECT name FROM system.tables WHERE database = 'sluice'").result_rows
+    }
+    if missing := sorted(made - present):
+        raise Unusable(
+            f"ClickHouse lacks {', '.join(f'sluice.{name}' for name in missing)}, which migrations have made: restore "
+            "it from a backup, or drop the database sluice to start with an empty one"
+        )
 
 
 def _apply(client: Client, migration: Migration) -> str:

@@ -34,7 +34,7 @@ def ready_screen(settings: UpSettings, command: str, took_s: float) -> str:
     return f"""
 Sluice is ready after {took_s:.1f} s.
 
-  Gateway     {gateway}   (API documents: {gateway}/docs)
+  Gateway     {gateway}
   ClickHouse  {clickhouse}
   Kafka       {kafka}
   Keys        {keys}
@@ -44,7 +44,7 @@ Send an event:
 
 curl -X POST {gateway}/collect -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{_EVENT}'
 
-See it in ClickHouse, either way:
+See it in ClickHouse a second later, either way:
 
 {command} query{elsewhere} "{_QUERY}"
 curl '{clickhouse}/?default_format=PrettyCompact' -d '{_QUERY}'
