@@ -105,13 +105,12 @@ def migrate(url: str) -> Sequence[str]:
 
 def _refuse_missing(client: Client, applied: Mapping[str, str]) -> None:
     made = {name for migration in packaged() if migration.name in applied for name in migration.makes}
-    present = {
-        name for (name,) in client.query("SELECT name FROM system.tables WHERE database = 'sluice'").result_rows
-    }
-    if missing := sorted(made - present):
+    tables = client.query("SELECT name FROM system.tables WHERE database = 'sluice'").result_rows
+    if missing := sorted(made - {str(name) for (name,) in tables}):
+        names = ", ".join(f"sluice.{name}" for name in missing)
         raise Unusable(
-            f"ClickHouse lacks {', '.join(f'sluice.{name}' for name in missing)}, which migrations have made: restore "
-            "it from a backup, or drop the database sluice to start with an empty one"
+            f"ClickHouse lacks {names}, although migrations have made it: restore it from a backup, "
+            "or drop the database sluice to start with an empty one"
         )
 
 
