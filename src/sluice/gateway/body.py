@@ -27,11 +27,13 @@ _CHUNK_BYTES = 256 * 1024
 _ZSTD_WINDOW_LOG = 23
 
 
-async def read_body(chunks: AsyncIterable[bytes], encoding: str, declared_bytes: int | None) -> bytes:
+async def read_body(
+    chunks: AsyncIterable[bytes], encoding: str, declared_bytes: int | None, *, keep: bool = True
+) -> bytes:
     """Read a whole body.
 
     `chunks` is the body as it arrives, `encoding` the Content-Encoding (empty: none), `declared_bytes` the
-    Content-Length.
+    Content-Length. A body that nobody will look at is not kept, only checked; then the answer is empty.
 
     Raises `UnsupportedEncoding`, `TooLarge` as soon as the limit is passed, and `Malformed` when a compressed stream
     is broken or ends too early.
@@ -40,11 +42,14 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, declared_bytes:
     if decoder is None and declared_bytes is not None and declared_bytes > MAX_BYTES:
         raise _too_large()
     body = bytearray()
+    size = 0
     async for chunk in chunks:
         for piece in (chunk,) if decoder is None else decoder.feed(chunk):
-            body += piece
-            if len(body) > MAX_BYTES:
+            size += len(piece)
+            if size > MAX_BYTES:
                 raise _too_large()
+            if keep:
+                body += piece
     if decoder is not None:
         decoder.finish()
     return bytes(body)

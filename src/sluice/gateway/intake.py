@@ -84,8 +84,9 @@ class Intake:
             raise WrongMethod("Method not allowed")
         body: bytes | Malformed
         try:
-            encoding = request.headers.get("Content-Encoding", "")
-            body = await read_body(_chunks(request), encoding, request.content_length)
+            encoding = ", ".join(request.headers.getall("Content-Encoding", []))
+            admitted = not isinstance(admission, Reject)
+            body = await read_body(_chunks(request), encoding, request.content_length, keep=admitted)
         except Malformed as broken:
             body = broken
         if isinstance(admission, Reject):

@@ -141,3 +141,15 @@ async def test_zstd_may_not_ask_for_a_large_window():
     sent = packer.compress(bytes(200_000_000), mode=zstd.ZstdCompressor.FLUSH_BLOCK)
     with pytest.raises((Malformed, TooLarge)):
         await read(sent, "zstd")
+
+
+@every_encoding
+async def test_a_body_that_is_not_kept_is_checked_all_the_same(name):
+    async def chunks(body: bytes):
+        yield body
+
+    assert await read_body(chunks(PACKERS[name](b"{}")), header(name), None, keep=False) == b""
+    with pytest.raises(TooLarge):
+        await read_body(chunks(PACKERS[name](b" " * (MAX_BYTES + 1))), header(name), None, keep=False)
+    with pytest.raises(Malformed):
+        await read_body(chunks(PACKERS[name](b"{}")[:-1]), header(name), None, keep=False)

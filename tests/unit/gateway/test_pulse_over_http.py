@@ -298,7 +298,7 @@ async def test_a_key_in_a_request_that_is_no_http_is_not_logged_either(gateway: 
     assert "pulse_prod" not in caplog.text
 
 
-async def test_a_client_that_goes_away_in_its_body_leaves_nothing(gateway: Gateway):
+async def test_a_client_that_goes_away_in_its_body_leaves_nothing(gateway: Gateway, caplog: pytest.LogCaptureFixture):
     port = int(gateway.url.rpartition(":")[2])
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
@@ -309,6 +309,19 @@ async def test_a_client_that_goes_away_in_its_body_leaves_nothing(gateway: Gatew
     await writer.wait_closed()
     assert (await gateway.collect(event())).status == 202
     assert len(gateway.lines()) == 1
+    assert "failed" not in caplog.text
+
+
+async def test_two_content_encoding_headers_are_two_encodings(gateway: Gateway):
+    port = int(gateway.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"POST /collect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer pulse_prod_demo\r\nContent-Length: 2\r\n"
+        b"Content-Encoding: gzip\r\nContent-Encoding: br\r\n\r\n{}"
+    )
+    assert (await reader.readline()).split()[1] == b"415"
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_the_answer_comes_after_the_acknowledgement(gateway: Gateway):
