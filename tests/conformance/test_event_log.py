@@ -45,6 +45,10 @@ async def test_a_table_without_rows_of_a_partition_has_no_mark(event_log: EventL
     assert await event_log.mark(topic, 0) is None
 
 
+async def test_a_table_that_is_there_passes_the_check(event_log: EventLog):
+    await event_log.check()
+
+
 async def test_the_mark_is_the_last_offset_and_where_its_block_started(event_log: EventLog, topic: str):
     await event_log.insert(block(topic, 5, 7), "a")
     assert await event_log.mark(topic, 0) == Mark(7, 5)
@@ -103,6 +107,8 @@ async def test_bytes_that_are_no_text_reach_the_table_as_they_were_sent(deployme
 
 async def test_while_clickhouse_is_away_callers_are_told_to_retry(topic: str):
     event_log = ClickHouseEventLog("http://127.0.0.1:1")
+    with pytest.raises(Retry, match=r"^ClickHouse at http://127\.0\.0\.1:1: "):
+        await event_log.check()
     with pytest.raises(Retry, match=r"^ClickHouse at http://127\.0\.0\.1:1: "):
         await event_log.mark(topic, 0)
     with pytest.raises(Retry):

@@ -20,6 +20,10 @@ class Mark:
 class EventLog(Protocol):
     """A port with two adapters: ClickHouse, and memory for tests; one conformance suite runs on both."""
 
+    async def check(self) -> None:
+        """Return if the table can be asked. Raises `Retry` otherwise."""
+        ...
+
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
         """Give the mark of a partition of the raw topic with that id; None where it has no row from `at_least` on.
 

@@ -53,6 +53,10 @@ class ClickHouseEventLog:
         self._lock = threading.Lock()
         self._connected: Client | None = None
 
+    async def check(self) -> None:
+        """Ask the table for nothing."""
+        await self._call(lambda client: client.query("SELECT source_offset FROM sluice.event_log LIMIT 0"))
+
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
         """Give the mark of a partition."""
         parameters = {"topic_id": topic_id, "partition": partition, "at_least": at_least}

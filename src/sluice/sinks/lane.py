@@ -48,9 +48,10 @@ class SinkLane:
         self._next: dict[str, int] = {}
 
     async def open(self) -> None:
-        """Forget what was known of the table, since another may have written to it."""
+        """Forget what was known of the table, since another may have written to it, and see that it is there."""
         self._marks.clear()
         self._next.clear()
+        await self._event_log.check()
 
     async def close(self) -> None:
         """Nothing is held."""

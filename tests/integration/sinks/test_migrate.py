@@ -8,8 +8,9 @@ import clickhouse_connect
 import pytest
 from tests.integration.stack import RoleProcess
 
-from sluice.contract.errors import Unusable
+from sluice.contract.errors import Retry, Unusable
 from sluice.local.kafka.port import free_port
+from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 from sluice.sinks.migrations import migrate, packaged
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ def test_migrations_are_applied_once_and_every_column_explains_itself(url: str):
             "SELECT name FROM system.columns WHERE database = 'sluice' AND table = 'event_log' AND comment = ''"
         )
         assert client.query(unexplained).result_rows == []
+
+
+async def test_without_the_table_a_sink_is_told_to_retry(url: str):
+    with pytest.raises(Retry, match="UNKNOWN"):
+        await ClickHouseEventLog(url).check()
+    migrate(url)
+    await ClickHouseEventLog(url).check()
 
 
 def test_a_table_that_is_gone_is_named(url: str):

@@ -240,3 +240,12 @@ async def test_a_lane_that_is_opened_again_asks_the_table_and_not_its_memory():
     log.blocks.pop()  # ClickHouse came back from an older backup
     await lane.open()
     assert await lane.process([at(50, 2)]) == Progress(done=0, seek_to=41)
+
+
+async def test_a_lane_does_not_open_while_the_table_cannot_be_asked():
+    class Away(MemoryEventLog):
+        async def check(self) -> None:
+            raise Retry("away")
+
+    with pytest.raises(Retry, match="away"):
+        await lane_on(Away()).open()
