@@ -49,8 +49,14 @@ def test_the_sql_may_come_from_standard_input(stack: Stack):
 
 
 def test_a_statement_without_rows_prints_none(stack: Stack):
-    answer = query(stack, "CREATE TABLE IF NOT EXISTS default.cli_query (n Int8) ENGINE = Memory")
+    answer = query(stack, "SET max_threads = 1")
     assert (answer.returncode, answer.stdout) == (0, "")
+
+
+def test_a_statement_that_changes_something_is_refused(stack: Stack):
+    answer = query(stack, "CREATE TABLE sluice.cli_query (n Int8) ENGINE = Memory")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "readonly mode" in answer.stderr
 
 
 @pytest.mark.parametrize(
