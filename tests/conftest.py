@@ -7,14 +7,16 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.stack import DidNotStart, EmbeddedStack
+from tests.integration.stack import DidNotStart, EmbeddedStack, RoleProcess
 
 from sluice.contract import topics
 from sluice.kafka.topics import create_topics
+from sluice.local.kafka.port import free_port
 from sluice.sinks.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.stack import Stack
 
@@ -41,6 +43,17 @@ def deployment(stack: Stack) -> Stack:
     asyncio.run(create_topics(stack.kafka_bootstrap, topics.ALL, partitions=PARTITIONS, replication=1))
     migrate(stack.clickhouse_url)
     return stack
+
+
+@pytest.fixture
+def empty_clickhouse(tmp_path: Path) -> Iterator[str]:
+    """The URL of a ClickHouse of its own, without a schema, into which no sink writes."""
+    port = free_port()
+    settings = {"SLUICE_CLICKHOUSE_PORT": str(port), "SLUICE_CLICKHOUSE_PATH": str(tmp_path / "clickhouse")}
+    process = RoleProcess("clickhouse", tmp_path, settings)
+    process.start()
+    yield f"http://127.0.0.1:{port}"
+    process.stop()
 
 
 _partitions = itertools.count()

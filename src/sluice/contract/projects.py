@@ -30,34 +30,10 @@ class TokenBucket(_Frozen):
     per_s: int = Field(gt=0)
 
 
-class FixedWindow(_Frozen):
-    """At most `limit` in each window of `window_s` seconds; a window starts with its first request."""
-
-    kind: Literal["fixed_window"] = "fixed_window"
-    limit: int = Field(gt=0)
-    window_s: int = Field(gt=0)
-
-
-class SlidingLog(_Frozen):
-    """At most `limit` within any `window_s` seconds."""
-
-    kind: Literal["sliding_log"] = "sliding_log"
-    limit: int = Field(gt=0)
-    window_s: int = Field(gt=0)
-
-
-class WholeRefill(_Frozen):
-    """`capacity` tokens, all of them given back at once every `every_s` seconds."""
-
-    kind: Literal["whole_refill"] = "whole_refill"
-    capacity: int = Field(gt=0)
-    every_s: int = Field(gt=0)
-
-
-Rule = TokenBucket | FixedWindow | SlidingLog | WholeRefill
+Rule = TokenBucket
 """One limit of rate. Several rules on one bucket hold together: a request passes all of them or none."""
 
-Limit = Literal["documented", "none"] | tuple[Annotated[Rule, Field(discriminator="kind")], ...]
+Limit = Literal["documented", "none"] | tuple[Rule, ...]
 """What one API's document says, or no limit, or these rules."""
 
 Limits = Literal["documented", "none"] | dict[Api, Limit]

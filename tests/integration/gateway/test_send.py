@@ -6,28 +6,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
 from tests.integration.gateway.process import GatewayProcess
-from tests.integration.stack import RoleProcess
-
-from sluice.local.kafka.port import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.stack import Stack
-
-
-@pytest.fixture
-def empty_clickhouse(tmp_path: Path) -> Iterator[str]:
-    """A ClickHouse of its own, into which no sink writes."""
-    port = free_port()
-    settings = {"SLUICE_CLICKHOUSE_PORT": str(port), "SLUICE_CLICKHOUSE_PATH": str(tmp_path / "clickhouse")}
-    process = RoleProcess("clickhouse", tmp_path, settings)
-    process.start()
-    yield f"http://127.0.0.1:{port}"
-    process.stop()
 
 
 def test_without_sinks_it_says_what_is_missing_and_fails(deployment: Stack, empty_clickhouse: str, tmp_path: Path):

@@ -86,7 +86,8 @@ def test_a_keys_limit_wins_over_its_projects(project, key, limit):
         ({"limits": "some"}, r"projects\.shop\.keys\[0\]\.limits"),
         ({"limits": {"unknown_api": "none"}}, r"projects\.shop\.keys\[0\]\.limits"),
         ({"limits": {"pulse": [{"kind": "leaky"}]}}, r"projects\.shop\.keys\[0\]\.limits"),
-        ({"limits": {"pulse": [{"kind": "fixed_window", "limit": 0, "window_s": 1}]}}, r"limit: .*greater than 0"),
+        ({"limits": {"pulse": [{"capacity": 0, "refill": 1, "per_s": 1}]}}, r"capacity: .*greater than 0"),
+        ({"limits": {"pulse": [{"kind": "fixed_window", "limit": 9, "window_s": 1}]}}, r"kind: .*'token_bucket'"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_place(change, sentence):
