@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.contract.errors import Retry, SluiceError
+from sluice.contract.topics import MIB
 from sluice.gateway.batching import Batcher, Line, Record
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from sluice.gateway.publishing.port import Publisher
 
 log = logging.getLogger(__name__)
-
-MIB = 1024 * 1024
 
 
 @dataclass(slots=True)

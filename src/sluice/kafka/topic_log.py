@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
 
-from sluice.contract.errors import Retry
+from sluice.kafka.reader import reading
 from sluice.kafka.topic_ids import topic_ids
 
 
@@ -23,14 +22,7 @@ class TopicLog:
     async def range_of(self, partition: int) -> range:
         """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""
         log = TopicPartition(self._name, partition)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
-        try:
-            await consumer.start()
-            consumer.assign([log])
+        async with reading(self._bootstrap, log) as consumer:
             start: dict[TopicPartition, int] = await consumer.beginning_offsets([log])
             end: dict[TopicPartition, int] = await consumer.end_offsets([log])
             return range(start[log], end[log])
-        except (KafkaError, OSError) as error:
-            raise Retry(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
-        finally:
-            await consumer.stop()

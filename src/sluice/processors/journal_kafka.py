@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from sluice.contract import topics
 from sluice.contract.errors import Fenced, Retry
+from sluice.kafka.reader import reading
 from sluice.processors.journal import Marker
 
 if TYPE_CHECKING:
@@ -90,16 +91,7 @@ class KafkaJournal:
 
     async def _read_marker(self, partition: int) -> Marker | None:
         changelog = TopicPartition(topics.CHANGELOG.name, partition)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            request_timeout_ms=self.request_timeout_ms,
-        )
-        try:
-            await consumer.start()
-            consumer.assign([changelog])
+        async with reading(self.bootstrap, changelog, self.request_timeout_ms) as consumer:
             await consumer.seek_to_beginning(changelog)
             end = (await consumer.end_offsets([changelog]))[changelog]
             marker = None
@@ -109,5 +101,3 @@ class KafkaJournal:
                     if record.key == MARKER_KEY:
                         marker = msgspec.json.decode(record.value, type=Marker)
             return marker
-        finally:
-            await consumer.stop()

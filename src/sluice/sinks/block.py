@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sluice.contract import ndjson, processed
 from sluice.contract.errors import Malformed
+from sluice.contract.topics import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BLOCK_ROWS = 50_000
-BLOCK_BYTES = 64 * 1024 * 1024
+BLOCK_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from sluice.contract.errors import Retry
+from sluice.kafka.reader import reading
 from sluice.sinks.block import read
 
 if TYPE_CHECKING:
@@ -32,17 +32,8 @@ class KafkaProcessedLog:
         or of an older one.
         """
         log = TopicPartition(self._name, partition)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, isolation_level="read_committed", enable_auto_commit=False
-        )
-        try:
-            await consumer.start()
-            consumer.assign([log])
+        async with reading(self._bootstrap, log) as consumer:
             return await _bisect(consumer, log, (topic_id, source_offset), before)
-        except (KafkaError, OSError) as error:
-            raise Retry(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
-        finally:
-            await consumer.stop()
 
 
 async def _bisect(

@@ -6,11 +6,12 @@ import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from sluice.cli.sending.traffic import NUMBER
+from sluice.role.address import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,10 +67,11 @@ FORMAT JSONEachRow
 
 
 async def _count(session: aiohttp.ClientSession, url: str, run: str) -> Found | str:
-    address, auth = _without_credentials(url)
+    parts = urlsplit(url)
+    auth = aiohttp.BasicAuth(parts.username, parts.password or "") if parts.username else None
     parameters = {"param_prefix": f"{run}_", "param_number": NUMBER, "output_format_json_quote_64bit_integers": "0"}
     try:
-        async with session.post(address, params=parameters, data=COUNT, auth=auth) as answer:
+        async with session.post(without_credentials(url), params=parameters, data=COUNT, auth=auth) as answer:
             text = await answer.text()
             if answer.status != 200:
                 return text.strip().split("\n")[0] or f"status {answer.status}"
@@ -77,10 +79,3 @@ async def _count(session: aiohttp.ClientSession, url: str, run: str) -> Found | 
             return Found(row["stored"], row["rejected"], row["different"])
     except (aiohttp.ClientError, TimeoutError) as error:
         return str(error) or type(error).__name__
-
-
-def _without_credentials(url: str) -> tuple[str, aiohttp.BasicAuth | None]:
-    parts = urlsplit(url)
-    auth = aiohttp.BasicAuth(parts.username, parts.password or "") if parts.username else None
-    host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
-    return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, "")), auth

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
 from typing import TYPE_CHECKING, Protocol
 
-from sluice.contract.projects import TokenBucket
 from sluice.gateway.limits.port import Decision, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sluice.contract.projects import Rule
+    from sluice.contract.projects import Rule, TokenBucket
     from sluice.gateway.clock import Clock
 
 
@@ -55,14 +53,8 @@ class MemoryLimiter:
         self._now_ms = self._clock()
         counters = self._counters.get(bucket)
         if counters is None:
-            counters = self._counters[bucket] = tuple(counter_of(rule, self._now_ms) for rule in rules)
+            counters = self._counters[bucket] = tuple(_TokenBucketCounter(rule, self._now_ms) for rule in rules)
         return counters
-
-
-@singledispatch
-def counter_of(rule: Rule, now_ms: int) -> Counter:
-    """Give a fresh counter for a rule. Another kind of rule registers its own here."""
-    raise NotImplementedError(f"no counter for a limit of kind {rule.kind}")
 
 
 class _TokenBucketCounter:
@@ -91,8 +83,3 @@ class _TokenBucketCounter:
 
     def _ms_until(self, level: int) -> int:
         return max(0, -(-(level - self._level) // self._refill))
-
-
-@counter_of.register
-def _(rule: TokenBucket, now_ms: int) -> Counter:
-    return _TokenBucketCounter(rule, now_ms)
