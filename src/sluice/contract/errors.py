@@ -10,6 +10,7 @@ SluiceError
 │   ├── Forbidden           a valid key that may not do this
 │   ├── WrongMethod         the path exists, but not for this method
 │   ├── TooLarge            over a limit of size
+│   ├── TooSlow             it did not arrive in time
 │   ├── UnsupportedEncoding a Content-Encoding that nobody here reads
 │   └── Throttled           over a rate limit; carries when to come back
 └── Fenced              another process owns this partition now; end this one
@@ -56,6 +57,10 @@ class WrongMethod(Reject):
 
 class TooLarge(Reject):
     """The body exceeds a limit of size, measured after decompression."""
+
+
+class TooSlow(Reject):
+    """The request's body did not arrive within its time."""
 
 
 class UnsupportedEncoding(Reject):

@@ -30,7 +30,23 @@ class TokenBucket(_Frozen):
     per_s: int = Field(gt=0)
 
 
-Rule = TokenBucket
+class FixedWindow(_Frozen):
+    """At most `limit` in `per_s` seconds, which begin with the first that counts; then all of it is there again."""
+
+    kind: Literal["fixed_window"] = "fixed_window"
+    limit: int = Field(gt=0)
+    per_s: int = Field(gt=0)
+
+
+class SlidingWindow(_Frozen):
+    """At most `limit` within any `per_s` seconds, exactly: each one is remembered until it is so old."""
+
+    kind: Literal["sliding_window"] = "sliding_window"
+    limit: int = Field(gt=0)
+    per_s: int = Field(gt=0)
+
+
+Rule = Annotated[TokenBucket | FixedWindow | SlidingWindow, Field(discriminator="kind")]
 """One limit of rate. Several rules on one bucket hold together: a request passes all of them or none."""
 
 Limit = Literal["documented", "none"] | tuple[Rule, ...]
@@ -38,6 +54,9 @@ Limit = Literal["documented", "none"] | tuple[Rule, ...]
 
 Limits = Literal["documented", "none"] | dict[Api, Limit]
 """One word for all APIs, or a limit for each; APIs that are left out are as documented."""
+
+
+EventType = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class KeyKind(StrEnum):
@@ -63,11 +82,17 @@ class ProjectKey(_Frozen):
 
 
 class Project(_Frozen):
-    """One project: who may send for it, and how much."""
+    """One project: who may send for it, and how much.
+
+    `event_types` are those that API 2 (`events`) takes; `standard_events` are taken by API 5 (`user_event`) beside
+    those of its document.
+    """
 
     keys: tuple[ProjectKey, ...] = ()
     limits: Limits = "documented"
     allow_public_keys: bool = True
+    event_types: Literal["*"] | frozenset[EventType] = "*"
+    standard_events: frozenset[EventType] = frozenset()
 
     def limit(self, key: ProjectKey, api: Api) -> Limit:
         """Give the limit that holds for one key on one API."""
@@ -80,10 +105,14 @@ ProjectName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
 class Projects(_Frozen):
-    """The whole file. `salt` is at least 16 random bytes in hex, made anew for every file."""
+    """The whole file. `salt` is at least 16 random bytes in hex, made anew for every file.
+
+    `keyless_events_project` is whose events are sent to API 2 (`events`) without a key; without it they are refused.
+    """
 
     salt: str = Field(pattern=r"^(?:[0-9a-f]{2}){16,}$")
     projects: dict[ProjectName, Project]
+    keyless_events_project: ProjectName | None = None
 
 
 def parse(document: dict[str, Any]) -> Projects:
@@ -96,6 +125,9 @@ def parse(document: dict[str, Any]) -> Projects:
     except ValidationError as error:
         raise Unusable("the settings file is wrong: " + "; ".join(_sentences(error))) from None
     _refuse_repeated_keys(parsed)
+    keyless = parsed.keyless_events_project
+    if keyless is not None and keyless not in parsed.projects:
+        raise Unusable(f"the settings file is wrong: keyless_events_project: there is no project {keyless}")
     return parsed
 
 

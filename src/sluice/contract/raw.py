@@ -12,8 +12,6 @@ from sluice.contract.event import Api, Millis, Uuid
 Replays = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 """How often an event was sent in again."""
 
-EMPTY_OBJECT = msgspec.Raw(b"{}")
-
 RECORD_BYTES = 1024 * 1024
 """Raw records are cut at whole lines before this size; one larger event stands alone in its record."""
 
@@ -25,13 +23,32 @@ class Client(msgspec.Struct, frozen=True, omit_defaults=True):
     user_agent: str = ""
 
 
+class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a request says beside an event, and what the gateway found out about its user; empty where nothing.
+
+    `ping_id` and `header` (an object) belong to API 2. `user_id` is whom the gateway resolved the request's user to,
+    for APIs 4 and 5, and `email` that user's address, trimmed and in lower case. `profile` is API 4's, on one line of
+    the request: it is a change of one user, to be made once; `anonymous_id` is the profile's, on all of them.
+    """
+
+    ping_id: str = ""
+    header: msgspec.Raw | None = None
+    user_id: str = ""
+    email: str = ""
+    anonymous_id: str = ""
+    profile: msgspec.Raw | None = None
+
+
+NO_CONTEXT = Context()
+
+
 class RawLine(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted event exactly as it was sent, with what the gateway knows about it.
 
     `id` is a UUID version 7. `index` counts the events of the request from 0. `received_at` is in milliseconds
     since 1970 in UTC; processors take it for the time, since they read no clock. `key` is the routing key
-    (see `sluice.contract.routing`), None where any partition will do. `context` is a JSON object with what the
-    request holds beside its events. `event` is the event's bytes, with line breaks between tokens as spaces.
+    (see `sluice.contract.routing`), None where any partition will do. `event` is the event's bytes, with line breaks
+    between tokens as spaces.
     """
 
     id: Uuid
@@ -44,7 +61,7 @@ class RawLine(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None
     client: Client
     event: msgspec.Raw
-    context: msgspec.Raw = EMPTY_OBJECT
+    context: Context = NO_CONTEXT
     replay: Replays = 0
 
 

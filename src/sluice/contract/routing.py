@@ -16,16 +16,18 @@ def routing_key(
     *,
     order_id: str | None = None,
     user: str | None = None,
+    by_user: bool = False,
     dedup_id: str | None = None,
 ) -> str | None:
     """Give the routing key of an event, or None where any partition will do.
 
-    `user` is who an email open is counted for; `dedup_id` is the request's Idempotency-Key or the event's
-    `unique_id`. A project's name holds no slash, so keys of two kinds or projects never meet.
+    `user` is who an email open is counted for. `by_user` events change that user, or are deduplicated among the
+    user's own. `dedup_id` is the request's Idempotency-Key. A project's name holds no slash, so keys of two kinds
+    or projects never meet.
     """
     if event_type == CONFIRMATION and order_id:
         return f"{project}/order/{order_id}"
-    if event_type == EMAIL_OPEN and user:
+    if (by_user or event_type == EMAIL_OPEN) and user:
         return f"{project}/user/{user}"
     if dedup_id:
         return f"{project}/id/{dedup_id}"

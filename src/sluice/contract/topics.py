@@ -41,6 +41,17 @@ def _log(retention_days: int) -> Mapping[str, str]:
     return MappingProxyType({"cleanup.policy": "delete", "retention.ms": str(retention_days * DAY_MS)})
 
 
+# Kafka compacts closed segments only, so they are closed often.
+_LATEST_BY_KEY: Mapping[str, str] = MappingProxyType(
+    {
+        "cleanup.policy": "compact",
+        "min.cleanable.dirty.ratio": "0.1",
+        "segment.ms": str(10 * MINUTE_MS),
+        "segment.bytes": str(64 * MIB),
+        "max.compaction.lag.ms": str(60 * MINUTE_MS),
+    }
+)
+
 RAW = Topic("events.raw", RAW_MAX_BYTES, _log(7))
 """What the gateway accepted. Neither compacted nor transactional, so that its offsets are dense."""
 
@@ -50,19 +61,18 @@ PROCESSED = Topic("events.processed", PROCESSED_MAX_BYTES, _log(7))
 CHANGELOG = Topic(
     "processors.changelog",
     PROCESSED_MAX_BYTES,
-    MappingProxyType(
-        {
-            "cleanup.policy": "compact",
-            "min.cleanable.dirty.ratio": "0.1",
-            "segment.ms": str(10 * MINUTE_MS),
-            "segment.bytes": str(64 * MIB),
-            "max.compaction.lag.ms": str(60 * MINUTE_MS),
-        }
-    ),
+    _LATEST_BY_KEY,
 )
 """The processors' state by key, and each partition's marker: how far its raw records are decided.
 
-Taking a partition over reads it from its start. Kafka compacts closed segments only, so they are closed often.
+Taking a partition over reads it from its start.
 """
 
-ALL = (RAW, PROCESSED, CHANGELOG)
+USERS_KNOWN = Topic(
+    "users.known",
+    MIB,
+    _LATEST_BY_KEY,
+)
+"""Whom each identifier of a user (an address, an id) means: written by gateways, and read by all of them."""
+
+ALL = (RAW, PROCESSED, CHANGELOG, USERS_KNOWN)

@@ -31,8 +31,9 @@ def create_app(intake: Intake, publisher: Publisher) -> web.Application:
     app = web.Application(middlewares=[_same_for_all(intake.new_id), _errors_as_json])
     for dialect in DIALECTS:
         for endpoint in dialect.ENDPOINTS:
-            app.router.add_route("OPTIONS", endpoint.path, _preflight)
-            app.router.add_route("*", endpoint.path, intake.handler(dialect, endpoint))
+            for path in endpoint.paths:
+                app.router.add_route("OPTIONS", path, _preflight)
+                app.router.add_route("*", path, intake.handler(dialect, endpoint))
     app.router.add_get("/ready", _readiness(publisher))
     return app
 

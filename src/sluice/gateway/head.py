@@ -27,7 +27,7 @@ def request_id(sent: str | None, new_id: NewId) -> str:
     return sent if sent is not None and _SANE_REQUEST_ID.fullmatch(sent) else new_id()
 
 
-def head_of(request: web.Request, endpoint: Endpoint, received_at: int) -> Head:
+def head_of(request: web.Request, endpoint: Endpoint, received_at: int, own_id: str) -> Head:
     """Give the head of a request; the client's address is the peer's."""
     headers = request.headers
     return Head(
@@ -36,6 +36,7 @@ def head_of(request: web.Request, endpoint: Endpoint, received_at: int) -> Head:
         query=request.query,
         received_at=received_at,
         request_id=request[REQUEST_ID],
+        own_id=own_id,
         client=Client(
             ip=request.remote or "",
             user_agent=_clean(headers.get("User-Agent", ""))[:MAX_USER_AGENT],

@@ -1,12 +1,13 @@
 """One request's way through the gateway, the same for every dialect.
 
-The order of checks is part of the contract: path, method, 415, 413, 401 or 403, parse, shape, limit.
+The order of checks is part of the contract: path, method, 415, 413, 401 or 403, parse, shape, limit, user look-up.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,15 +19,17 @@ from sluice.gateway.batching import Line
 from sluice.gateway.body import ACCEPTED_ENCODINGS, read_body
 from sluice.gateway.dialects.port import RETRY_AFTER_S, Head, Headers, problem_of
 from sluice.gateway.head import head_of, refuse_long_idempotency_key
+from sluice.gateway.users.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from sluice.gateway.clock import Clock, NewId
     from sluice.gateway.coalescer import Coalescer
-    from sluice.gateway.dialects.port import Dialect, Endpoint, Metering, Reading
+    from sluice.gateway.dialects.port import Dialect, Endpoint, Identified, Metering, Reading, Received
     from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision, Limiter
+    from sluice.gateway.users.port import UserDirectory
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +49,27 @@ class Intake:
 
     keys: KeyRing
     limiter: Limiter
+    users: UserDirectory
     coalescer: Coalescer
     clock: Clock
     new_id: NewId
+    _turns: Turns = field(default_factory=Turns)
 
     def handler(self, dialect: Dialect, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Give aiohttp's handler of one endpoint, for all methods."""
 
         async def handle(request: web.Request) -> web.Response:
-            head = head_of(request, endpoint, self.clock())
+            head = head_of(request, endpoint, self.clock(), self.new_id())
             admission = _admit(dialect, head, self.keys)
             try:
                 reading = await self._take(dialect, head, admission, request)
-                reply = dialect.accept(reading, self.clock())
+                reply = dialect.accept(head, reading, self.clock())
                 headers: Headers = {}
             except Exception as error:
                 problem = problem_of(error)
                 if problem.status == 500:
                     log.exception("request %s failed", head.request_id)
-                reply = dialect.refuse(problem, self.clock())
+                reply = dialect.refuse(head, problem, self.clock())
                 headers = _headers_of(error, endpoint)
             if isinstance(admission, _Admission):
                 headers |= await self._rate_headers(dialect, admission)
@@ -97,13 +102,34 @@ class Intake:
         reading = dialect.read(head, admission.key, body)
         await self._count(admission, reading.cost)
         try:
-            await self.coalescer.submit(self._lines(dialect, head, admission.key, reading))
-        except Retry:
+            await self._publish(dialect, head, admission.key, reading)
+        except (Retry, Reject):
             await self._uncount(admission, reading.cost)
             raise
         return reading
 
-    def _lines(self, dialect: Dialect, head: Head, key: Key, reading: Reading) -> list[Line]:
+    async def _publish(self, dialect: Dialect, head: Head, key: Key, reading: Reading) -> None:
+        if reading.lookup is None:
+            await self.coalescer.submit(self._lines(dialect, head, key, reading.events))
+            return
+        identified = reading.lookup.identify(self.users)
+        if not identified.links:
+            await self.coalescer.submit(self._lines(dialect, head, key, identified.events))
+            return
+        async with self._turns.alone(reading.lookup.identifiers):
+            identified = reading.lookup.identify(self.users)
+            await self._publish_and_link(self._lines(dialect, head, key, identified.events), identified)
+
+    async def _publish_and_link(self, lines: list[Line], identified: Identified) -> None:
+        """Wait for both, also when one fails: the next one's turn comes when this one's links are known."""
+        done = await asyncio.gather(
+            self.coalescer.submit(lines), self.users.save(identified.links), return_exceptions=True
+        )
+        for failure in done:
+            if failure is not None:
+                raise failure
+
+    def _lines(self, dialect: Dialect, head: Head, key: Key, events: Sequence[Received]) -> list[Line]:
         return [
             Line(
                 event.key,
@@ -119,11 +145,11 @@ class Intake:
                         idempotency_key=head.idempotency_key,
                         client=head.client,
                         event=msgspec.Raw(event.event),
-                        context=reading.context,
+                        context=event.context,
                     )
                 ),
             )
-            for index, event in enumerate(reading.events)
+            for index, event in enumerate(events)
         ]
 
     async def _count(self, admission: _Admission, cost: int) -> None:
@@ -145,7 +171,7 @@ class Intake:
         if not metering.rules:
             return {}
         decision = admission.decision or await self.limiter.take(metering.bucket, metering.rules, 0)
-        return dialect.rate_headers(decision.states, self.clock())
+        return dialect.rate_headers(decision, self.clock())
 
 
 def _admit(dialect: Dialect, head: Head, keys: KeyRing) -> _Admission | Reject:

@@ -7,7 +7,8 @@ UTF-8 in what it skips, nor at depth below Python's recursion limit: both are ad
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import math
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -61,6 +62,17 @@ def refuse_bad_syntax(body: bytes) -> None:
         raise Malformed(_TOO_DEEP) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Malformed(_NOT_JSON) from None
+
+
+_any_value = msgspec.json.Decoder()
+
+
+def value_of(text: msgspec.Raw) -> Any:
+    """Give the value of a valid JSON text; for a number that no double can hold, infinity of its sign."""
+    try:
+        return _any_value.decode(text)
+    except msgspec.ValidationError:
+        return -math.inf if bytes(text).startswith(b"-") else math.inf
 
 
 def refuse_deep(body: bytes) -> None:

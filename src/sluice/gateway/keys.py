@@ -38,16 +38,29 @@ class Key:
         return self.project_entry.limit(self.entry, api)
 
 
+_KEYLESS = ProjectKey(name="keyless", kind=KeyKind.PUBLIC, hash="0" * 64)
+
+
 class KeyRing:
-    """All keys of a settings file, by digest."""
+    """All keys of a settings file, by digest. It can take another file while it is in use."""
 
     def __init__(self, projects: Projects) -> None:
+        self.take(projects)
+
+    def take(self, projects: Projects) -> None:
+        """Know the keys of this file, and no others any more."""
         self._salt = bytes.fromhex(projects.salt)
         self._keys = {
             entry.hash: Key(entry.hash[:16], name, entry, project)
             for name, project in projects.projects.items()
             for entry in project.keys
         }
+        keyless = projects.keyless_events_project
+        self._keyless = Key(f"keyless/{keyless}", keyless, _KEYLESS, projects.projects[keyless]) if keyless else None
+
+    def keyless_events(self) -> Key | None:
+        """Give what stands for a key where API 2's clients send none; None where that is not allowed."""
+        return self._keyless
 
     def find(self, presented: str) -> Key | None:
         """Give the key that was presented, None when there is none such."""

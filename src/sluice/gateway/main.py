@@ -21,6 +21,7 @@ from sluice.gateway.keys import KeyRing
 from sluice.gateway.limits.memory import MemoryLimiter
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.gateway.serve import serving
+from sluice.gateway.users.memory import MemoryUsers
 from sluice.role.ready import say_ready
 from sluice.role.start import log_to_stderr, name_process
 
@@ -89,7 +90,7 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
         linger_ms=settings.gateway_linger_ms,
         max_pending_bytes=settings.gateway_max_pending_bytes,
     )
-    intake = Intake(keys, MemoryLimiter(monotonic_clock), coalescer, system_clock, uuid7)
+    intake = Intake(keys, MemoryLimiter(monotonic_clock), MemoryUsers(), coalescer, system_clock, uuid7)
     app = create_app(intake, publisher)
     try:
         async with serving(

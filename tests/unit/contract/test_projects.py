@@ -86,8 +86,12 @@ def test_a_keys_limit_wins_over_its_projects(project, key, limit):
         ({"limits": "some"}, r"projects\.shop\.keys\[0\]\.limits"),
         ({"limits": {"unknown_api": "none"}}, r"projects\.shop\.keys\[0\]\.limits"),
         ({"limits": {"pulse": [{"kind": "leaky"}]}}, r"projects\.shop\.keys\[0\]\.limits"),
-        ({"limits": {"pulse": [{"capacity": 0, "refill": 1, "per_s": 1}]}}, r"capacity: .*greater than 0"),
-        ({"limits": {"pulse": [{"kind": "fixed_window", "limit": 9, "window_s": 1}]}}, r"kind: .*'token_bucket'"),
+        ({"limits": {"pulse": [{"capacity": 1, "refill": 1, "per_s": 1}]}}, r"limits.*kind"),
+        (
+            {"limits": {"pulse": [{"kind": "token_bucket", "capacity": 0, "refill": 1, "per_s": 1}]}},
+            r"capacity: .*greater than 0",
+        ),
+        ({"limits": {"pulse": [{"kind": "fixed_window", "limit": 9, "window_s": 1}]}}, r"per_s: Field required"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_place(change, sentence):
@@ -134,3 +138,9 @@ def test_the_local_stacks_file_is_valid_and_holds_no_key():
         "load": "none",
     }
     assert not [line for line in text.splitlines() if "pulse_prod" in line and not line.startswith("#")]
+
+
+def test_keyless_events_need_a_project_that_exists():
+    assert parse(document() | {"keyless_events_project": "shop"}).keyless_events_project == "shop"
+    with pytest.raises(Unusable, match="keyless_events_project: there is no project other"):
+        parse(document() | {"keyless_events_project": "other"})

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,4 +107,4 @@ def test_an_unknown_api_is_malformed():
 
 
 def test_the_default_context_is_an_empty_object():
-    assert raw_line().context == msgspec.Raw(b"{}")
+    assert raw.encode(raw_line()).count(b'"context":{}') == 1

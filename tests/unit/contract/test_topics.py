@@ -5,8 +5,13 @@ import pytest
 from sluice.contract import topics
 
 
-def test_the_three_topics_have_names_of_their_own():
-    assert {topic.name for topic in topics.ALL} == {"events.raw", "events.processed", "processors.changelog"}
+def test_the_four_topics_have_names_of_their_own():
+    assert {topic.name for topic in topics.ALL} == {
+        "events.raw",
+        "events.processed",
+        "processors.changelog",
+        "users.known",
+    }
 
 
 @pytest.mark.parametrize("topic", topics.ALL, ids=lambda topic: topic.name)
@@ -17,6 +22,7 @@ def test_a_topics_limit_is_part_of_its_settings(topic):
 def test_raw_records_are_never_compacted_so_that_offsets_stay_dense():
     assert topics.RAW.kafka_config()["cleanup.policy"] == "delete"
     assert topics.CHANGELOG.kafka_config()["cleanup.policy"] == "compact"
+    assert topics.USERS_KNOWN.kafka_config()["cleanup.policy"] == "compact"
 
 
 def test_a_raw_record_holds_the_largest_body_and_a_processed_one_holds_it_twice():

@@ -22,6 +22,7 @@ from sluice.gateway.keys import KeyRing
 from sluice.gateway.limits.memory import MemoryLimiter
 from sluice.gateway.publishing.memory import MemoryPublisher
 from sluice.gateway.serve import serving
+from sluice.gateway.users.memory import MemoryUsers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,6 +69,7 @@ class Gateway:
     url: str
     session: aiohttp.ClientSession
     publisher: MemoryPublisher
+    users: MemoryUsers
     clock: Clock
 
     async def send(
@@ -112,13 +114,15 @@ def demo_projects() -> projects.Projects:
 
 @asynccontextmanager
 async def gateway_with(settings: projects.Projects, *, linger_ms: float = 0) -> AsyncIterator[Gateway]:
-    publisher, clock = MemoryPublisher(), Clock()
+    publisher, users, clock = MemoryPublisher(), MemoryUsers(), Clock()
     numbers = itertools.count(1)
     coalescer = Coalescer(publisher, PARTITIONS, linger_ms=linger_ms)
-    intake = Intake(KeyRing(settings), MemoryLimiter(clock), coalescer, clock, lambda: str(UUID(int=next(numbers))))
+    intake = Intake(
+        KeyRing(settings), MemoryLimiter(clock), users, coalescer, clock, lambda: str(UUID(int=next(numbers)))
+    )
     async with (
         aiohttp.ClientSession() as session,
         serving(create_app(intake, publisher), "127.0.0.1", 0) as url,
     ):
-        yield Gateway(url, session, publisher, clock)
+        yield Gateway(url, session, publisher, users, clock)
     await coalescer.close()

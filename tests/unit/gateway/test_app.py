@@ -68,5 +68,5 @@ async def test_head_is_as_good_as_get_for_probes(gateway: Gateway):
 
 
 def test_no_two_endpoints_share_a_path():
-    paths = [endpoint.path for dialect in DIALECTS for endpoint in dialect.ENDPOINTS]
+    paths = [path for dialect in DIALECTS for endpoint in dialect.ENDPOINTS for path in endpoint.paths]
     assert len(paths) == len(set(paths))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sluice.contract.errors import (
     Forbidden,
@@ -17,22 +17,22 @@ from sluice.contract.errors import (
     Retry,
     Throttled,
     TooLarge,
+    TooSlow,
     Unauthenticated,
     UnsupportedEncoding,
     WrongMethod,
 )
-from sluice.contract.raw import EMPTY_OBJECT
+from sluice.contract.raw import NO_CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import msgspec
+    from collections.abc import Callable, Mapping, Sequence
 
     from sluice.contract.event import Api
     from sluice.contract.projects import Rule
-    from sluice.contract.raw import Client
+    from sluice.contract.raw import Client, Context
     from sluice.gateway.keys import Key, KeyRing
-    from sluice.gateway.limits.port import State
+    from sluice.gateway.limits.port import Decision
+    from sluice.gateway.users.port import Identifier, Link, Users
 
 Headers = dict[str, str]
 
@@ -41,42 +41,96 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of an API; `name` tells a dialect's endpoints apart."""
+    """One operation of an API, as it is served and as /openapi.json describes it.
+
+    `name` tells a dialect's endpoints apart. `paths` all mean the same; the first is the one to use. `body` is the
+    type of a valid body and `example` one such body; `status` and `answer` (None: empty) belong to a request that
+    was accepted. `keys` names the ways to show a key, as in `sluice.gateway.openapi`; `parameters` are further
+    headers and query parameters, by name.
+    """
 
     name: str
-    path: str
+    paths: tuple[str, ...]
+    summary: str
+    body: Any
+    example: Mapping[str, Any]
+    status: int
+    answer: Any
+    keys: tuple[str, ...] = ("bearer", "query_key")
+    parameters: tuple[Parameter, ...] = ()
     method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """One header or query parameter of an endpoint; `place` is "header" or "query"."""
+
+    name: str
+    place: str
+    description: str
+    required: bool = False
+    pattern: str | None = None
+    example: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
-    """What a request says beside its body. `headers` is case-insensitive; absent values are None."""
+    """What a request says beside its body. `headers` is case-insensitive; absent values are None.
+
+    `request_id` is the client's own where it sent one; `own_id` is a new UUID for each request, for whatever an API
+    gives an id in its answers.
+    """
 
     endpoint: Endpoint
     headers: Mapping[str, str]
     query: Mapping[str, str]
     received_at: int
     request_id: str
+    own_id: str
     client: Client
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One valid event: its bytes as they were sent, and its routing key."""
+    """One valid event: its bytes as they were sent, its routing key, and what the request says beside it."""
 
     event: bytes
     key: str | None
+    context: Context = NO_CONTEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The events of a request whose user has been found, and which identifiers mean that user from now on."""
+
+    events: Sequence[Received]
+    links: Sequence[Link] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How a request's user is to be found.
+
+    `identifiers` are all that the answer depends on. `identify` gives the events; it may be called again when
+    another request changes what one of them means. It raises `Invalid` for a user who is not known.
+    """
+
+    identifiers: frozenset[Identifier]
+    identify: Callable[[Users], Identified]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A valid request. `cost` is what it counts for its limit; `context` what it holds beside its events."""
+    """A valid request: `cost` is what it counts for its limit.
+
+    Where an API knows users, `lookup` finds the request's one and gives the events, and `events` is empty.
+    """
 
     endpoint: Endpoint
-    events: Sequence[Received]
     cost: int
-    context: msgspec.Raw = field(default_factory=lambda: EMPTY_OBJECT)
+    events: Sequence[Received] = ()
+    lookup: Lookup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +161,15 @@ class Problem:
 
 
 class Dialect(Protocol):
-    """One API. Each function is called at most once for a request, in this order, `refuse` at any point."""
+    """One API. Each function is called at most once for a request, in this order, `refuse` at any point.
+
+    `ERROR` is the type of every answer but the accepting one, and `CONTENT_TYPE` the media type of them.
+    """
 
     API: Api
     ENDPOINTS: tuple[Endpoint, ...]
+    ERROR: Any
+    CONTENT_TYPE: str
 
     def authenticate(self, head: Head, keys: KeyRing) -> Key:
         """Find the key wherever this API's clients put it, and check that it may be used here.
@@ -127,14 +186,14 @@ class Dialect(Protocol):
         Raises `Malformed` or `Invalid`, in the words of this API's document.
         """
 
-    def accept(self, reading: Reading, now_ms: int) -> Reply:
+    def accept(self, head: Head, reading: Reading, now_ms: int) -> Reply:
         """Give the answer to a request whose events are durable."""
 
-    def refuse(self, problem: Problem, now_ms: int) -> Reply:
+    def refuse(self, head: Head, problem: Problem, now_ms: int) -> Reply:
         """Give the answer to a request that was not accepted."""
 
-    def rate_headers(self, states: Sequence[State], now_ms: int) -> Headers:
-        """Give the headers that tell where a limit stands, one state for each of its rules."""
+    def rate_headers(self, decision: Decision, now_ms: int) -> Headers:
+        """Give the headers that tell where a limit stands; the decision has one state for each of its rules."""
 
 
 STATUS: Mapping[type[Exception], int] = MappingProxyType(
@@ -144,6 +203,7 @@ STATUS: Mapping[type[Exception], int] = MappingProxyType(
         Unauthenticated: 401,
         Forbidden: 403,
         WrongMethod: 405,
+        TooSlow: 408,
         TooLarge: 413,
         UnsupportedEncoding: 415,
         Throttled: 429,

@@ -5,7 +5,6 @@ Source: the "Event Ingestion API" document; docs/apis/pulse.md maps each of its 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -16,7 +15,7 @@ from sluice.contract.event import Api
 from sluice.contract.ndjson import on_one_line
 from sluice.contract.projects import TokenBucket
 from sluice.gateway import json_text
-from sluice.gateway.dialects.port import Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
+from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
 from sluice.gateway.iso3166 import is_country
 from sluice.gateway.keys import Key, KeyRing, bearer, permit
@@ -24,13 +23,9 @@ from sluice.gateway.keys import Key, KeyRing, bearer, permit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sluice.gateway.limits.port import State
+    from sluice.gateway.limits.port import Decision
 
 API = Api.PULSE
-COLLECT = Endpoint("collect", "/collect")
-BATCH = Endpoint("batch", "/collect/batch")
-ENDPOINTS: tuple[Endpoint, ...] = (COLLECT, BATCH)
-
 # "10,000 events per minute; burst: up to 100,000 events per minute (for 10 seconds)".
 LIMIT = TokenBucket(capacity=15_000, refill=10_000, per_s=60)
 MAX_EVENTS = 1000
@@ -65,6 +60,51 @@ class PulseEvent(BaseModel):
     device_type: Literal["desktop", "mobile", "tablet"] | None = Field(None, description="desktop, mobile, tablet")
 
 
+class PulseBatch(BaseModel):
+    """Events that are taken all together or not at all."""
+
+    events: Annotated[list[PulseEvent], Field(min_length=1, max_length=MAX_EVENTS)]
+
+
+class Accepted(BaseModel):
+    """The answer to one event: the time is in milliseconds."""
+
+    success: Literal[True]
+    timestamp: int
+
+
+class AcceptedBatch(Accepted):
+    """The answer to a batch."""
+
+    accepted: Annotated[int, Field(ge=1, le=MAX_EVENTS)]
+
+
+class Refused(BaseModel):
+    """Every other answer."""
+
+    success: Literal[False]
+    error: str
+    timestamp: int
+
+
+ERROR = Refused
+CONTENT_TYPE = JSON
+
+_EXAMPLE = {
+    "site_id": "site_abc123",
+    "event_type": "page_view",
+    "timestamp": 1703001234567,
+    "session_id": "session_xyz789",
+    "url": "https://example.com/products",
+    "device_type": "desktop",
+}
+COLLECT = Endpoint("collect", ("/collect",), "Collect an event", PulseEvent, _EXAMPLE, 202, Accepted)
+BATCH = Endpoint(
+    "batch", ("/collect/batch",), "Collect events", PulseBatch, {"events": [_EXAMPLE]}, 202, AcceptedBatch
+)
+ENDPOINTS: tuple[Endpoint, ...] = (COLLECT, BATCH)
+
+
 class SentEvent(msgspec.Struct, frozen=True):
     """An event before it is checked: the nine known fields with any value, the others skipped."""
 
@@ -86,7 +126,6 @@ class _SentBatch(msgspec.Struct):
 _sent_event = msgspec.json.Decoder(SentEvent)
 _sent_batch = msgspec.json.Decoder(_SentBatch)
 _sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_any_value = msgspec.json.Decoder()
 _pulse_event = TypeAdapter(PulseEvent).validator
 
 FIELDS = tuple(PulseEvent.model_fields)
@@ -150,7 +189,7 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
             raise Invalid(f"{prefix.format(index)}{problem}") from None
         routing_key = state_keys.of(checked.event_type, checked.user_id, text)
         events.append(Received(text if one_line else on_one_line(text), routing_key))
-    return Reading(head.endpoint, events, cost=len(events))
+    return Reading(head.endpoint, cost=len(events), events=events)
 
 
 def _event_of(body: bytes) -> bytes:
@@ -212,7 +251,7 @@ def _first_problem(event: bytes, now_ms: int) -> str:
         members = _sent_members.decode(event)
     except msgspec.ValidationError:
         return "Event must be a JSON object"
-    sent = {name: _value(members[name]) for name in FIELDS if name in members}
+    sent = {name: json_text.value_of(members[name]) for name in FIELDS if name in members}
     for name in REQUIRED:
         if sent.get(name) is None:
             return f"Missing required field: {name}"
@@ -221,13 +260,6 @@ def _first_problem(event: bytes, now_ms: int) -> str:
         reasons["timestamp"] = wrong
     first = min(reasons, key=FIELDS.index)
     return f"Invalid field: {first} {reasons[first]}"
-
-
-def _value(raw: msgspec.Raw) -> Any:
-    try:
-        return _any_value.decode(raw)
-    except msgspec.ValidationError:  # a number that nothing here can hold; as wrong as it is large
-        return -math.inf if bytes(raw).startswith(b"-") else math.inf
 
 
 def _reasons(sent: dict[str, Any]) -> dict[str, str]:
@@ -241,20 +273,22 @@ def _reasons(sent: dict[str, Any]) -> dict[str, str]:
     return reasons
 
 
-def accept(reading: Reading, now_ms: int) -> Reply:
+def accept(head: Head, reading: Reading, now_ms: int) -> Reply:
     """202, for a batch with how many events were accepted."""
+    del head
     answer: dict[str, Any] = {"success": True, "timestamp": now_ms}
     if reading.endpoint is BATCH:
         answer["accepted"] = len(reading.events)
     return Reply(202, msgspec.json.encode(answer))
 
 
-def refuse(problem: Problem, now_ms: int) -> Reply:
+def refuse(head: Head, problem: Problem, now_ms: int) -> Reply:
     """Any other status, in the one shape that the document shows."""
+    del head
     return Reply(problem.status, msgspec.json.encode({"success": False, "error": problem.words, "timestamp": now_ms}))
 
 
-def rate_headers(states: Sequence[State], now_ms: int) -> Headers:
+def rate_headers(decision: Decision, now_ms: int) -> Headers:
     """`X-RateLimit-Remaining`: how many events would pass now."""
     del now_ms
-    return {"X-RateLimit-Remaining": str(min(state.remaining for state in states))}
+    return {"X-RateLimit-Remaining": str(min(state.remaining for state in decision.states))}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from sluice.contract.projects import FixedWindow, SlidingWindow, TokenBucket
 from sluice.gateway.limits.port import Decision, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sluice.contract.projects import Rule, TokenBucket
+    from sluice.contract.projects import Rule
     from sluice.gateway.clock import Clock
 
 
@@ -29,7 +31,7 @@ class MemoryLimiter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._now_ms = 0
-        self._counters: dict[str, tuple[Counter, ...]] = {}
+        self._counters: dict[str, tuple[Sequence[Rule], tuple[Counter, ...]]] = {}
 
     async def take(self, bucket: str, rules: Sequence[Rule], cost: int) -> Decision:
         """Count `cost` if all rules allow it."""
@@ -51,10 +53,21 @@ class MemoryLimiter:
 
     def _of(self, bucket: str, rules: Sequence[Rule]) -> tuple[Counter, ...]:
         self._now_ms = self._clock()
-        counters = self._counters.get(bucket)
-        if counters is None:
-            counters = self._counters[bucket] = tuple(_TokenBucketCounter(rule, self._now_ms) for rule in rules)
+        known, counters = self._counters.get(bucket, ((), ()))
+        if known != rules:  # the settings file has changed: count from nothing
+            counters = tuple(_counter(rule, self._now_ms) for rule in rules)
+            self._counters[bucket] = (rules, counters)
         return counters
+
+
+def _counter(rule: Rule, now_ms: int) -> Counter:
+    match rule:
+        case TokenBucket():
+            return _TokenBucketCounter(rule, now_ms)
+        case FixedWindow():
+            return _FixedWindowCounter(rule)
+        case SlidingWindow():
+            return _SlidingWindowCounter(rule)
 
 
 class _TokenBucketCounter:
@@ -83,3 +96,71 @@ class _TokenBucketCounter:
 
     def _ms_until(self, level: int) -> int:
         return max(0, -(-(level - self._level) // self._refill))
+
+
+class _FixedWindowCounter:
+    def __init__(self, rule: FixedWindow) -> None:
+        self._limit = rule.limit
+        self._length_ms = rule.per_s * 1000
+        self._used = 0
+        self._now_ms = self._end_ms = 0
+
+    def look(self, cost: int, now_ms: int) -> State:
+        self._now_ms = now_ms
+        if now_ms >= self._end_ms:
+            self._used = 0
+        until_reset_ms = self._end_ms - now_ms if self._used else 0
+        passes = self._used + cost <= self._limit
+        return State(
+            limit=self._limit,
+            remaining=self._limit - self._used,
+            reset_ms=until_reset_ms,
+            retry_after_ms=0 if passes else until_reset_ms or self._length_ms,
+        )
+
+    def count(self, cost: int) -> None:
+        if not self._used:
+            self._end_ms = self._now_ms + self._length_ms
+        self._used = max(0, self._used + cost)
+
+
+class _SlidingWindowCounter:
+    """Remembers each cost and when it was counted, the oldest first."""
+
+    def __init__(self, rule: SlidingWindow) -> None:
+        self._limit = rule.limit
+        self._length_ms = rule.per_s * 1000
+        self._counted: deque[tuple[int, int]] = deque()
+        self._used = 0
+        self._now_ms = 0
+
+    def look(self, cost: int, now_ms: int) -> State:
+        self._now_ms = now_ms
+        while self._counted and self._counted[0][0] + self._length_ms <= now_ms:
+            self._used -= self._counted.popleft()[1]
+        return State(
+            limit=self._limit,
+            remaining=self._limit - self._used,
+            reset_ms=self._counted[-1][0] + self._length_ms - now_ms if self._counted else 0,
+            retry_after_ms=self._retry_after_ms(cost),
+        )
+
+    def _retry_after_ms(self, cost: int) -> int:
+        used = self._used
+        if used + cost <= self._limit:
+            return 0
+        for at_ms, counted in self._counted:
+            used -= counted
+            if used + cost <= self._limit:
+                return at_ms + self._length_ms - self._now_ms
+        return self._length_ms
+
+    def count(self, cost: int) -> None:
+        self._used = max(0, self._used + cost)
+        if cost > 0:
+            self._counted.append((self._now_ms, cost))
+        while cost < 0 and self._counted:  # given back: the newest first
+            at_ms, newest = self._counted.pop()
+            cost += newest
+            if cost > 0:
+                self._counted.append((at_ms, cost))

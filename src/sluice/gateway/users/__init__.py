@@ -1,0 +1,1 @@
+"""Who is known: which user each address and each id means."""
