@@ -78,3 +78,15 @@ def test_an_email_open_without_any_of_them_goes_by_the_idempotency_key():
 def test_any_other_event_goes_by_the_idempotency_key():
     assert key("purchase", {"orderId": "7"}, dedup_id="k") == "demo/id/k"
     assert key("purchase", {"orderId": "7"}) is None
+
+
+def test_an_event_that_is_deduplicated_by_user_goes_to_its_user():
+    keys = StateKeys("shop", "k-1")
+    assert keys.of("page_view", "u1", b"{}", by_user=True) == "shop/user/u1"
+    assert keys.of("page_view", "u1", b"{}") == "shop/id/k-1"
+
+
+def test_an_order_goes_before_a_user():
+    keys = StateKeys("shop", None)
+    assert keys.of("confirmation", "u1", b'{"orderId":7}', by_user=True) == "shop/order/7"
+    assert keys.of("confirmation", "u1", b"{}", by_user=True) == "shop/user/u1"

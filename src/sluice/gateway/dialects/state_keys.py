@@ -14,11 +14,15 @@ class StateKeys:
         self._dedup_id = dedup_id
         self._plain = routing_key(project, "", dedup_id=dedup_id)
 
-    def of(self, event_type: str, user_id: str | None, event: bytes) -> str | None:
-        """Give the key of an event, by its type and user and its bytes, an object in JSON."""
-        if event_type == CONFIRMATION:
-            return routing_key(self._project, event_type, order_id=order_of(event), dedup_id=self._dedup_id)
-        if event_type == EMAIL_OPEN:
-            user = user_id or reader_of(event)
-            return routing_key(self._project, event_type, user=user, dedup_id=self._dedup_id)
-        return self._plain
+    def of(self, event_type: str, user_id: str | None, event: bytes, *, by_user: bool = False) -> str | None:
+        """Give the key of an event, by its type and user and the JSON object that holds its members.
+
+        `by_user`: the event changes its user, or is deduplicated among the user's own.
+        """
+        if event_type != CONFIRMATION and event_type != EMAIL_OPEN and not by_user:
+            return self._plain
+        order_id = order_of(event) if event_type == CONFIRMATION else None
+        user = user_id or (reader_of(event) if event_type == EMAIL_OPEN else None)
+        return routing_key(
+            self._project, event_type, order_id=order_id, user=user, by_user=by_user, dedup_id=self._dedup_id
+        )
