@@ -27,6 +27,7 @@ from sluice.gateway.intake import Intake
 from sluice.gateway.keys import KeyRing
 from sluice.gateway.limits.memory import MemoryLimiter
 from sluice.gateway.serve import serving
+from sluice.gateway.users.memory import MemoryUsers
 
 DEMO = Path(__file__).parents[1] / "src" / "sluice" / "local" / "demo.toml"
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -45,7 +46,7 @@ def serve(url: multiprocessing.SimpleQueue[str]) -> None:
     async def main() -> None:
         keys = KeyRing(projects.parse(tomllib.loads(DEMO.read_text("utf-8"))))
         coalescer = Coalescer(Forgetful(), 4)
-        intake = Intake(keys, MemoryLimiter(monotonic_clock), coalescer, system_clock, uuid7)
+        intake = Intake(keys, MemoryLimiter(monotonic_clock), MemoryUsers(), coalescer, system_clock, uuid7)
         async with serving(create_app(intake, Forgetful()), "127.0.0.1", 0) as address:
             url.put(address)
             await asyncio.Event().wait()
