@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 # The digits' ranges are checked by `fromisoformat`, except for what it takes too and what no clock shows.
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
-    r"(Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?"
+    r"(Z|[+-][0-9]{2}(?::?[0-5][0-9])?)?"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+from sluice.contract.event_time import event_time
+
 _QUOTE = ord('"')
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _string = msgspec.json.Decoder(str)
 _number = msgspec.json.Decoder(float)
+_time = msgspec.json.Decoder(int | float | str)
 
 
 class Members:
@@ -39,6 +42,19 @@ class Members:
         """
         raw = self._rest.pop(name, None)
         return None if raw is None or bytes(raw) == b"null" else _number.decode(raw)
+
+    def time(self, name: str) -> int | None:
+        """Take out a member that holds an event's time and give it in milliseconds; None where it is absent or null.
+
+        Raises `ValueError` where it holds something else.
+        """
+        raw = self._rest.pop(name, None)
+        if raw is None or bytes(raw) == b"null":
+            return None
+        at_ms = event_time(_time.decode(raw))
+        if at_ms is None:
+            raise ValueError(f"{name} is neither milliseconds nor ISO 8601")
+        return at_ms
 
     def object(self, name: str) -> dict[str, str]:
         """Take out a member that is an object, and give its members as text.
