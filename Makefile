@@ -12,9 +12,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$p && exit; done; echo python3)
 BIN := .venv/bin
 ARGS ?=
+TIMES ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-deploy format lock clean env-local env-dev
+.PHONY: help run test fuzz check check-deploy format lock clean env-local env-dev
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ run: env-local  ## Start the whole pipeline here: Kafka, ClickHouse, gateway, pr
 
 test: env-dev  ## Run the tests, against a real Kafka and a real ClickHouse
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: env-dev  ## Try hostile requests on every API, TIMES (20) times as many as the tests do
+	@$(BIN)/python -m pytest tests/fuzz --fuzz-times $(TIMES) --timeout 0 $(ARGS)
 
 check: env-dev  ## Lint, check formatting and types
 	@$(BIN)/ruff check .

@@ -75,3 +75,14 @@ def partition() -> int:
 def other_partition() -> int:
     """One more of those."""
     return _next_partition()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-times", type=int, default=1, help="Run so many times the usual number of fuzz cases.")
+
+
+@pytest.fixture
+def fuzz_times(request: pytest.FixtureRequest) -> int:
+    """How many times the usual number of cases to try."""
+    times: int = request.config.getoption("--fuzz-times")
+    return times
