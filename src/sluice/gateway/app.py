@@ -11,6 +11,7 @@ from aiohttp import web
 from sluice.gateway.cors import PREFLIGHT, cors_headers
 from sluice.gateway.dialects import DIALECTS
 from sluice.gateway.dialects.port import JSON, RETRY_AFTER_S
+from sluice.gateway.documentation import routes
 from sluice.gateway.head import REQUEST_ID, request_id
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def create_app(intake: Intake, publisher: Publisher) -> web.Application:
                 app.router.add_route("OPTIONS", path, _preflight)
                 app.router.add_route("*", path, intake.handler(dialect, endpoint))
     app.router.add_get("/ready", _readiness(publisher))
+    app.router.add_routes(routes())
     return app
 
 
