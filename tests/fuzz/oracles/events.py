@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from sluice.gateway.users.port import Identifier, Known
 
-COMMON = "page_view click form_submit user_signup user_login user_logout purchase add_to_cart remove_from_cart error custom"
+COMMON = "page_view click form_submit user_signup user_login user_logout purchase add_to_cart remove_from_cart error"
 STANDARD = (
     "update login generic confirmation email_open page_view product_view category_view add_to_cart remove_from_cart "
     "cart_view checkout search wishlist logout email_click"
 )
-TYPES = {*COMMON.split(), *STANDARD.split()}
+TYPES = {*COMMON.split(), "custom", *STANDARD.split()}
 ALIASES = ("type", "eventType", "event_type")
 
 
