@@ -118,13 +118,14 @@ class LimiterSuite:
         assert refused.retry_after_s == 10
 
     async def test_what_is_given_back_can_be_taken_again(self, limiter: Limiter):
-        await take(limiter, 15_000)
-        await limiter.give_back("a", (RULE,), 1000)
+        taken = await take(limiter, 15_000)
+        await limiter.give_back("a", (RULE,), 1000, taken)
         assert (await take(limiter, 1000)).passed
         assert not (await take(limiter, 1)).passed
 
     async def test_no_more_than_was_taken_can_be_given_back(self, limiter: Limiter):
-        await limiter.give_back("a", (RULE,), 5)
+        taken = await take(limiter, 3, "b")
+        await limiter.give_back("a", (RULE,), 3, taken)
         assert await remaining(limiter) == 15_000
 
     async def test_two_at_once_do_not_both_get_the_last_token(self, limiter: Limiter):

@@ -161,9 +161,9 @@ class Intake:
             raise Throttled("Rate limit exceeded", admission.decision.retry_after_s)
 
     async def _uncount(self, admission: _Admission, cost: int) -> None:
-        metering = admission.metering
-        if metering.rules:
-            await self.limiter.give_back(metering.bucket, metering.rules, cost)
+        metering, taken = admission.metering, admission.decision
+        if taken is not None:
+            await self.limiter.give_back(metering.bucket, metering.rules, cost, taken)
             admission.decision = None
 
     async def _rate_headers(self, dialect: Dialect, admission: _Admission) -> Headers:
@@ -171,7 +171,7 @@ class Intake:
         if not metering.rules:
             return {}
         decision = admission.decision or await self.limiter.take(metering.bucket, metering.rules, 0)
-        return dialect.rate_headers(decision, self.clock())
+        return dialect.rate_headers(decision, self.clock()) if decision.states else {}
 
 
 def _admit(dialect: Dialect, head: Head, keys: KeyRing) -> _Admission | Reject:

@@ -27,10 +27,15 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a request passed all of a bucket's rules, and where each stands, in the rules' order."""
+    """Whether a request passed all of a bucket's rules, and where each stands, in the rules' order.
+
+    There are no states where there are no rules, or nothing could be counted (`UNCOUNTED`). `at_ms` is when it was
+    decided, by the limiter's own clock: it means something only to that limiter.
+    """
 
     passed: bool
     states: tuple[State, ...]
+    at_ms: int = 0
 
     @property
     def retry_after_s(self) -> int:
@@ -39,18 +44,26 @@ class Decision:
         return max(1, -(-longest // 1000))
 
 
+UNCOUNTED = Decision(passed=True, states=())
+"""A request that passed and was not counted: nothing is known of its limit, and nothing can be given back."""
+
+
 class Limiter(Protocol):
     """Counts requests or events by bucket; whether one passes is decided and counted at once.
 
-    A bucket is named by whatever is limited (a key, a project, a company and endpoint). A bucket's rules are always
-    the same ones; a request passes all of them or counts for none.
+    A bucket is named by whatever is limited (a key, a project, a company and endpoint). A request passes all of its
+    bucket's rules or counts for none. Other rules for the same bucket are counted from nothing.
     """
 
     async def take(self, bucket: str, rules: Sequence[Rule], cost: int) -> Decision:
         """Count `cost` if all rules allow it. A cost of 0 always passes, changes nothing, and shows the states.
 
+        A cost larger than a rule's limit never passes; what it is told to wait is how long that rule takes to fill.
         Raises `Retry` when the counters cannot be reached.
         """
 
-    async def give_back(self, bucket: str, rules: Sequence[Rule], cost: int) -> None:
-        """Undo a `take`, for a request that was not accepted after all."""
+    async def give_back(self, bucket: str, rules: Sequence[Rule], cost: int, taken: Decision) -> None:
+        """Undo a `take` that passed and gave this decision, for a request that was not accepted after all.
+
+        A window that has ended since then is left alone. Raises `Retry` when the counters cannot be reached.
+        """
