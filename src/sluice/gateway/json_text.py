@@ -25,10 +25,15 @@ _TOO_DEEP = f"Body is nested deeper than {MAX_LEVELS} levels"
 T = TypeVar("T")
 
 
+class NotJson(Malformed):
+    """The body is not one JSON text; some APIs have words of their own for it."""
+
+
 def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Decode a body that is strict JSON in UTF-8; depth is checked apart from this.
 
-    Raises `Malformed` when it is not JSON, and `msgspec.ValidationError` when it is, but of another shape.
+    Raises `Malformed` (`NotJson` for its syntax) when it is not JSON, and `msgspec.ValidationError` when it is, but
+    of another shape.
     """
     refuse_bad_utf8(body)
     try:
@@ -37,7 +42,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         refuse_bad_syntax(body)
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Malformed(_NOT_JSON) from None
+        raise NotJson(_NOT_JSON) from None
     except RecursionError:
         raise Malformed(_TOO_DEEP) from None
 
@@ -55,13 +60,13 @@ _any_json = msgspec.json.Decoder(msgspec.Raw)
 
 
 def refuse_bad_syntax(body: bytes) -> None:
-    """Raise `Malformed` unless the body is one JSON text."""
+    """Raise `NotJson` unless the body is one JSON text."""
     try:
         _any_json.decode(body)
     except RecursionError:
         raise Malformed(_TOO_DEEP) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Malformed(_NOT_JSON) from None
+        raise NotJson(_NOT_JSON) from None
 
 
 _any_value = msgspec.json.Decoder()

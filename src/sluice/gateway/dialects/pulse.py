@@ -15,10 +15,11 @@ from sluice.contract.event import Api
 from sluice.contract.ndjson import on_one_line
 from sluice.contract.projects import TokenBucket
 from sluice.gateway import json_text
+from sluice.gateway.dialects.credentials import bearer_or_query_key
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
 from sluice.gateway.iso3166 import is_country
-from sluice.gateway.keys import Key, KeyRing, bearer, permit
+from sluice.gateway.keys import Key, KeyRing, permit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,14 +152,7 @@ _REASONS: dict[str, dict[str | None, str]] = {
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
     """Take `Authorization: Bearer` with a secret or public key, else `?api_key=` with a public one."""
-    authorization = head.headers.get("Authorization")
-    if authorization is not None:
-        presented = bearer(authorization)
-        key = keys.find(presented) if presented else None
-    else:
-        key = keys.find(head.query.get("api_key", ""))
-        if key is not None and not key.is_public:  # a secret in a URL ends up in logs: never take it
-            key = None
+    key = bearer_or_query_key(head, keys)
     if key is None:
         raise Unauthenticated("Invalid API key")
     permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
