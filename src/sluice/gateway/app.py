@@ -35,6 +35,7 @@ def create_app(intake: Intake, publisher: Publisher) -> web.Application:
             for path in endpoint.paths:
                 app.router.add_route("OPTIONS", path, _preflight)
                 app.router.add_route("*", path, intake.handler(dialect, endpoint))
+    app.router.add_get("/health", _health)
     app.router.add_get("/ready", _readiness(publisher))
     app.router.add_routes(routes())
     return app
@@ -75,6 +76,11 @@ def _error(status: int, words: str, **headers: str) -> web.Response:
 
 async def _preflight(_: web.Request) -> web.Response:
     return web.Response(status=204, headers=PREFLIGHT)
+
+
+async def _health(_: web.Request) -> web.Response:
+    """Answer as API 3's document says, as long as the process does; whether it can take events, /ready tells."""
+    return web.Response(text='{"status":"ok"}', content_type=JSON)
 
 
 def _readiness(publisher: Publisher) -> Handler:

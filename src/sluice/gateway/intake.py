@@ -143,7 +143,7 @@ class Intake:
                         received_at=head.received_at,
                         key=event.key,
                         idempotency_key=head.idempotency_key,
-                        client=head.client,
+                        client=event.client or head.client,
                         event=msgspec.Raw(event.event),
                         context=event.context,
                     )
