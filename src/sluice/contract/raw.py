@@ -32,11 +32,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     ping_id: str = ""
-    header: msgspec.Raw | None = None
+    header: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     user_id: str = ""
     email: str = ""
     anonymous_id: str = ""
-    profile: msgspec.Raw | None = None
+    profile: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 NO_CONTEXT = Context()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +109,14 @@ def test_an_unknown_api_is_malformed():
 
 def test_the_default_context_is_an_empty_object():
     assert raw.encode(raw_line()).count(b'"context":{}') == 1
+
+
+def test_what_the_request_says_beside_an_event_keeps_every_byte():
+    sent = msgspec.Raw(b'{"a": 1.50}')
+    decoded = raw.decode(raw.encode(raw_line(context=raw.Context(header=sent, profile=sent)))).context
+    assert (decoded.header, decoded.profile) == (sent, sent)
+
+
+def test_a_context_without_header_and_profile_has_neither_after_decoding():
+    context = raw.Context(user_id="u1")
+    assert raw.decode(raw.encode(raw_line(context=context))).context == context
