@@ -1,15 +1,18 @@
 """The settings file (`sluice.toml`): projects, their keys as keyed hashes, and their rate limits.
 
-Keys are never stored. What stands here is HMAC-SHA256 of a key under the file's own salt, so the file can be
-read by many and gives nobody access. Reading the file is someone else's work: `parse` takes what a TOML reader gave.
+Keys are never stored. What stands here is HMAC-SHA256 of a key under the file's own salt, so whoever reads the file
+gets no key from it, unless the key can be guessed. Reading the file is someone else's work: `parse` takes what a TOML
+reader gave.
 """
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Api
@@ -59,6 +62,34 @@ Limits = Literal["documented", "none"] | dict[Api, Limit]
 EventType = Annotated[str, Field(min_length=1, max_length=64)]
 
 
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?",
+    re.IGNORECASE | re.ASCII,
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def normal_origin(text: str) -> str:
+    """Give a web origin as browsers write it (RFC 6454, 6.2): in lower case, without a default port, with no slash.
+
+    Raises `ValueError` for anything but a scheme, a host and perhaps a port.
+    """
+    found = _ORIGIN.fullmatch(text)
+    port = int(found["port"]) if found and found["port"] else None
+    if found is None or (port is not None and not 1 <= port <= 65_535):
+        raise ValueError("an origin is like https://shop.example or http://localhost:3000, without a path")
+    scheme, host = found["scheme"].lower(), found["host"].lower()
+    return f"{scheme}://{host}" if port in {None, _DEFAULT_PORTS.get(scheme)} else f"{scheme}://{host}:{port}"
+
+
+Origin = Annotated[str, AfterValidator(normal_origin)]
+
+Scope = Annotated[str, Field(pattern=r"^[a-z_-]+:[a-z_-]+$")]
+"""What a key may do, such as `events:write`, the only one that the five APIs ask for."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class KeyKind(StrEnum):
     """`secret` keys are for servers; `public` ones for browsers: everyone can see them, and they may only write."""
 
@@ -69,16 +100,35 @@ class KeyKind(StrEnum):
 class ProjectKey(_Frozen):
     """One key of a project. `hash` is HMAC-SHA256 of the key under the file's salt, in lower-case hex.
 
-    `origins` are the web origins that may use the key (empty: any). `limits` win over the project's.
+    From the moment it `expires` on, a key is not good any more. `origins` are the web origins that may use the key
+    (empty: any). `limits` win over the project's.
     """
 
     name: str = Field(min_length=1, max_length=64)
     kind: KeyKind
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
-    scopes: frozenset[str] = frozenset({WRITE_EVENTS})
+    scopes: frozenset[Scope] = frozenset({WRITE_EVENTS})
     expires: AwareDatetime | None = None
-    origins: frozenset[str] = frozenset()
+    origins: frozenset[Origin] = frozenset()
     limits: Limits | None = None
+
+    @property
+    def id(self) -> str:
+        """Tells keys apart without giving them away, and stays the same over restarts."""
+        return self.hash[:16]
+
+    def expired(self, now_ms: int) -> bool:
+        """Tell whether the key is not good any more at this time, to the millisecond."""
+        return self.expires is not None and now_ms >= (self.expires - _EPOCH) // timedelta(milliseconds=1)
+
+    def comes_from(self, origin: str | None) -> bool:
+        """Tell whether a request from this web origin (None: it names none) may use the key."""
+        if not self.origins or origin in self.origins:
+            return True
+        try:
+            return origin is not None and normal_origin(origin) in self.origins
+        except ValueError:
+            return False
 
 
 class Project(_Frozen):
@@ -142,7 +192,7 @@ def _refuse_repeated_keys(parsed: Projects) -> None:
 
 
 def _sentences(error: ValidationError) -> list[str]:
-    return [f"{_place(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+    return [f"{_place(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()]
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -1,7 +1,8 @@
 """Finding a key: HMAC-SHA256 of what was presented, looked up among the hashes of the settings file.
 
-The presented text is neither kept nor logged. A look-up by keyed digest takes no longer for a near miss than for a
-wild guess, so its time tells nothing about the keys.
+The presented text is neither kept nor logged. Finding takes one digest and one look-up, however many keys there are,
+and its time tells nothing about them: the digest of a near miss is as far from a key's as that of a wild guess, so
+that even a comparison of digests which ended at their first difference would lead nobody closer to a key.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that was found. `id` tells keys apart without giving them away, and stays the same over restarts."""
+    """A key that was found, with its project. `id` is that of its entry; see `ProjectKey`."""
 
     id: str
     project: str
@@ -51,7 +52,7 @@ class KeyRing:
         """Know the keys of this file, and no others any more."""
         self._salt = bytes.fromhex(projects.salt)
         self._keys = {
-            entry.hash: Key(entry.hash[:16], name, entry, project)
+            entry.hash: Key(entry.id, name, entry, project)
             for name, project in projects.projects.items()
             for entry in project.keys
         }
@@ -91,11 +92,11 @@ def permit(key: Key, *, origin: str | None, now_ms: int, scope: str = WRITE_EVEN
     from this web origin, or is public and its project does not allow those.
     """
     entry = key.entry
-    if entry.expires is not None and now_ms >= entry.expires.timestamp() * 1000:
+    if entry.expired(now_ms):
         raise Unauthenticated("API key has expired")
     if scope not in entry.scopes:
         raise Forbidden(f"API key lacks the scope {scope}")
-    if entry.origins and origin not in entry.origins:
+    if not entry.comes_from(origin):
         raise Forbidden("API key may not be used from this origin")
     if key.is_public and not key.project_entry.allow_public_keys:
         raise Forbidden("This project does not allow public keys")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.resources
 import logging
 import signal
-import tomllib
 from typing import TYPE_CHECKING
 
 import uvloop
 
-from sluice.contract import projects
-from sluice.contract.errors import Unusable
 from sluice.gateway.app import create_app
 from sluice.gateway.clock import monotonic_clock, system_clock, uuid7
 from sluice.gateway.coalescer import Coalescer
@@ -21,6 +17,7 @@ from sluice.gateway.keys import KeyRing
 from sluice.gateway.limits.memory import MemoryLimiter
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.gateway.serve import serving
+from sluice.gateway.settings_file import SettingsFollower, settings_file
 from sluice.gateway.users.memory import MemoryUsers
 from sluice.role.ready import say_ready
 from sluice.role.start import log_to_stderr, name_process
@@ -29,11 +26,6 @@ if TYPE_CHECKING:
     from sluice.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
-
-DEMO_KEYS = ("pulse_prod_demo", "demo_public", "pulse_prod_load")
-"""Everybody knows these keys; they are good on one's own machine only."""
-
-LOOPBACK = "127.0.0.1"
 
 
 def run(settings: GatewaySettings) -> None:
@@ -45,39 +37,11 @@ def run(settings: GatewaySettings) -> None:
     log_to_stderr(settings.gateway_log_level)
     # While the broker is away, aiokafka says twenty times a second what the publisher says once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    uvloop.run(serve(settings, KeyRing(load_projects(settings))))
+    follower = SettingsFollower(settings_file(settings), monotonic_clock)
+    uvloop.run(serve(settings, follower, KeyRing(follower.load())))
 
 
-def load_projects(settings: GatewaySettings) -> projects.Projects:
-    """Read the settings file; the local stack's own where none is named.
-
-    Raises `Unusable` when it is missing or wrong, or holds the demo keys for anywhere but this machine.
-    """
-    parsed = projects.parse(_read_toml(settings))
-    demo_allowed = settings.local and settings.gateway_host == LOOPBACK
-    if not demo_allowed and KeyRing(parsed).holds_any(DEMO_KEYS):
-        raise Unusable(
-            f"the settings file holds the demo keys, which everybody knows: they are good only with SLUICE_LOCAL=1 "
-            f"and SLUICE_GATEWAY_HOST={LOOPBACK}"
-        )
-    return parsed
-
-
-def _read_toml(settings: GatewaySettings) -> dict[str, object]:
-    path = settings.settings_file
-    if path is None and settings.local:
-        return tomllib.loads(importlib.resources.files("sluice.local").joinpath("demo.toml").read_text("utf-8"))
-    if path is None:
-        raise Unusable("set SLUICE_SETTINGS_FILE to the file of projects and keys")
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise Unusable(f"cannot read the settings file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Unusable(f"the settings file {path} is not TOML: {error}") from None
-
-
-async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
+async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing) -> None:
     """Connect, listen, say that it is ready, and stop on a signal without losing a request."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,12 +57,15 @@ async def serve(settings: GatewaySettings, keys: KeyRing) -> None:
     intake = Intake(keys, MemoryLimiter(monotonic_clock), MemoryUsers(), coalescer, system_clock, uuid7)
     app = create_app(intake, publisher)
     try:
-        async with serving(
-            app,
-            settings.gateway_host,
-            settings.gateway_port,
-            drain_timeout_s=settings.gateway_drain_timeout_ms / 1000,
-        ) as url:
+        async with (
+            follower.following(keys.take),
+            serving(
+                app,
+                settings.gateway_host,
+                settings.gateway_port,
+                drain_timeout_s=settings.gateway_drain_timeout_ms / 1000,
+            ) as url,
+        ):
             log.info("listening on %s, %d partitions at %s", url, partitions, settings.kafka_bootstrap)
             say_ready()
             await stop.wait()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 import tomllib
+from datetime import UTC, date, datetime, timedelta, timezone
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Api
-from sluice.contract.projects import KeyKind, TokenBucket, parse
+from sluice.contract.projects import KeyKind, ProjectKey, TokenBucket, normal_origin, parse
 
 HASH = "ab" * 32
 
@@ -83,6 +87,9 @@ def test_a_keys_limit_wins_over_its_projects(project, key, limit):
         ({"name": ...}, r"projects\.shop\.keys\[0\]\.name: Field required"),
         ({"key": "pulse_prod_demo"}, r"projects\.shop\.keys\[0\]\.key: Extra inputs are not permitted"),
         ({"expires": "2030-01-01T00:00:00"}, r"projects\.shop\.keys\[0\]\.expires: .*timezone"),
+        ({"expires": date(2030, 1, 1)}, r"projects\.shop\.keys\[0\]\.expires: .*timezone"),
+        ({"scopes": ["write"]}, r"projects\.shop\.keys\[0\]\.scopes\[0\]: "),
+        ({"origins": ["shop.example"]}, r"projects\.shop\.keys\[0\]\.origins\[0\]: an origin is like https://"),
         ({"limits": "some"}, r"projects\.shop\.keys\[0\]\.limits"),
         ({"limits": {"unknown_api": "none"}}, r"projects\.shop\.keys\[0\]\.limits"),
         ({"limits": {"pulse": [{"kind": "leaky"}]}}, r"projects\.shop\.keys\[0\]\.limits"),
@@ -144,3 +151,99 @@ def test_keyless_events_need_a_project_that_exists():
     assert parse(document() | {"keyless_events_project": "shop"}).keyless_events_project == "shop"
     with pytest.raises(Unusable, match="keyless_events_project: there is no project other"):
         parse(document() | {"keyless_events_project": "other"})
+
+
+def key(**changes: Any) -> ProjectKey:
+    return parse(document(**changes)).projects["shop"].keys[0]
+
+
+@given(st.integers(0, 250_000_000_000_000), st.sampled_from([-720, 0, 330]))
+def test_a_key_expires_to_the_millisecond(moment_ms: int, offset_minutes: int):
+    zone = timezone(timedelta(minutes=offset_minutes))
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment_ms)
+    expiring = key(expires=moment.astimezone(zone).isoformat())
+    assert not expiring.expired(moment_ms - 1)
+    assert expiring.expired(moment_ms)
+
+
+def test_a_key_without_expiry_never_expires():
+    assert not key().expired(1 << 62)
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://shop.example", "https://shop.example"),
+        ("https://shop.example/", "https://shop.example"),
+        ("HTTPS://Shop.Example", "https://shop.example"),
+        ("https://shop.example:443", "https://shop.example"),
+        ("http://shop.example:80", "http://shop.example"),
+        ("http://shop.example:443", "http://shop.example:443"),
+        ("https://shop.example:08443", "https://shop.example:8443"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://127.0.0.1:65535", "http://127.0.0.1:65535"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("https://xn--mller-kva.example", "https://xn--mller-kva.example"),
+        ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_write_it(written, origin):
+    assert normal_origin(written) == origin
+    assert key(origins=[written]).origins == frozenset({origin})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "null",
+        "*",
+        "shop.example",
+        "//shop.example",
+        "https://",
+        "https:///",
+        "https://shop.example/path",
+        "https://shop.example//",
+        "https://shop.example?a",
+        "https://shop.example#a",
+        "https://user@shop.example",
+        "https://*.shop.example",
+        "https://shop.example:",
+        "https://shop.example:0",
+        "https://shop.example:65536",
+        "https://shop.example:99999999999",
+        "https://müller.example",
+        "https://shop.example ",
+        "https://shop.example\n",
+        "https://shop.example https://other.example",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_origin_is_refused(wrong):
+    with pytest.raises(ValueError, match="an origin is like"):
+        normal_origin(wrong)
+    assert not key(origins=["https://shop.example"]).comes_from(wrong)
+
+
+@pytest.mark.parametrize(
+    ("origin", "comes_from"),
+    [
+        ("https://shop.example", True),
+        ("https://SHOP.example", True),
+        ("https://shop.example:443", True),
+        ("http://shop.example", False),
+        ("https://shop.example:8443", False),
+        ("https://www.shop.example", False),
+        ("https://shop.example.evil.example", False),
+        ("null", False),
+        (None, False),
+    ],
+)
+def test_scheme_host_and_port_of_an_origin_count(origin, comes_from):
+    assert key(origins=["https://other.example", "https://shop.example"]).comes_from(origin) is comes_from
+    assert key().comes_from(origin)
+
+
+def test_the_example_file_can_be_used():
+    example = Path(__file__).parents[3] / "deploy" / "sluice.example.toml"
+    assert set(parse(tomllib.loads(example.read_text("utf-8"))).projects) == {"shop"}
