@@ -1,30 +1,35 @@
 """Whom a request is about: the rules by which identifiers come to mean a user. Pure.
 
 A user's id never changes: it is the id, else the address, by which the user was first saved. Further identifiers are
-linked to it. Which user an identifier means is decided here alone; processors take what the gateway found.
+linked to it, and are never taken away; only a login makes an anonymous user's id mean another user. An id and an
+address that read the same name the same user. Which user an identifier means is decided here alone; processors take
+what the gateway found.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sluice.contract.errors import Invalid
 from sluice.gateway.users.port import Identifier, Known, Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sluice.gateway.users.port import Users
+    from sluice.gateway.users.port import Kind, Users
 
 Resolution = tuple[Known, tuple[Link, ...]]
 """A user, and what has to be linked so that the identifiers mean that user from now on."""
 
+KINDS: tuple[Kind, ...] = ("id", "email")
 
-class DifferentUsers(Exception):
+
+class DifferentUsers(Invalid):
     """The id and the address of a request belong to two users."""
 
 
 class Person(NamedTuple):
-    """Whom a request names: by an id, by an address (see `normal_email`), or by both."""
+    """Whom a request names: by an id, by an address (see `normal_email`), or by both; by one at least."""
 
     project: str
     id: str | None = None
@@ -32,21 +37,8 @@ class Person(NamedTuple):
 
     def identifiers(self) -> frozenset[Identifier]:
         """Give the names as identifiers."""
-        return frozenset(self._by_id() + self._by_email())
-
-    def _by_id(self) -> list[Identifier]:
-        return [Identifier(self.project, "id", self.id)] if self.id else []
-
-    def _by_email(self) -> list[Identifier]:
-        return [Identifier(self.project, "email", self.email)] if self.email else []
-
-    def known_by_id(self, users: Users) -> Known | None:
-        """Look the id up."""
-        return next((users.find(identifier) for identifier in self._by_id()), None)
-
-    def known_by_email(self, users: Users) -> Known | None:
-        """Look the address up."""
-        return next((users.find(identifier) for identifier in self._by_email()), None)
+        names = zip(KINDS, (self.id, self.email), strict=True)
+        return frozenset(Identifier(self.project, kind, name) for kind, name in names if name)
 
 
 def normal_email(address: str) -> str:
@@ -59,23 +51,25 @@ def find(users: Users, person: Person) -> Known | None:
 
     Raises `DifferentUsers`.
     """
-    by_id, by_email = person.known_by_id(users), person.known_by_email(users)
-    if by_id and by_email and by_id.user_id != by_email.user_id:
-        raise DifferentUsers
-    return by_id or by_email
+    found = {known.user_id: known for name in sorted(person.identifiers()) if (known := users.find(name))}
+    if len(found) > 1:
+        raise DifferentUsers("the id and the address belong to different users")
+    return next((_as_of_now(users, person.project, known) for known in found.values()), None)
 
 
 def saved(users: Users, person: Person) -> Resolution:
     """Create the user that a request names, or give it the name that is new.
 
+    An address that comes with an id becomes the user's; alone it only says who is meant.
+
     Raises `DifferentUsers`.
     """
     known = find(users, person)
     if known is None:
-        known = Known(person.id or person.email or "", person.email or "")
-    elif person.email:
+        known = _as_of_now(users, person.project, Known(person.id or person.email or ""))
+    if person.email and (person.id or not known.email):
         known = known._replace(email=person.email)
-    return known, _links(users, person.identifiers(), known)
+    return known, _links(users, person.project, person.identifiers(), known)
 
 
 def profiled(users: Users, person: Person) -> Resolution:
@@ -87,7 +81,7 @@ def profiled(users: Users, person: Person) -> Resolution:
 
 
 def logged_in(users: Users, person: Person, known: Known, email: str) -> Resolution:
-    """Identify a user who logs in with an address (see `normal_email`).
+    """Identify the user that `find` gave, who logs in with an address (see `normal_email`).
 
     One who has an address keeps it. An anonymous one gets this address; or, where it belongs to another user, is that
     user from now on.
@@ -95,9 +89,27 @@ def logged_in(users: Users, person: Person, known: Known, email: str) -> Resolut
     if known.email:
         return known, ()
     address = Identifier(person.project, "email", email)
-    known = users.find(address) or Known(known.user_id, email)
-    return known, _links(users, person.identifiers() | {address}, known)
+    owner = users.find(address)
+    identified = _as_of_now(users, person.project, owner) if owner else known._replace(email=email)
+    names = {name for name in person.identifiers() if users.find(name)}
+    return identified, _links(users, person.project, names | {address}, identified)
 
 
-def _links(users: Users, identifiers: Iterable[Identifier], known: Known) -> tuple[Link, ...]:
-    return tuple(Link(identifier, known) for identifier in sorted(identifiers) if users.find(identifier) != known)
+def _as_of_now(users: Users, project: str, known: Known) -> Known:
+    """Give a user with the present address: an identifier that was linked long ago still holds the one of then."""
+    for name in _own_names(users, project, known.user_id):
+        own = users.find(name)
+        if own and own.email:
+            return own
+    return known
+
+
+def _own_names(users: Users, project: str, user_id: str) -> list[Identifier]:
+    """Give the names by which a user was first saved, and which every change of the address is written to."""
+    names = (Identifier(project, kind, user_id) for kind in KINDS)
+    return [name for name in names if (known := users.find(name)) and known.user_id == user_id]
+
+
+def _links(users: Users, project: str, names: Iterable[Identifier], known: Known) -> tuple[Link, ...]:
+    names = {*names, *_own_names(users, project, known.user_id)}
+    return tuple(Link(name, known) for name in sorted(names) if users.find(name) != known)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -13,25 +14,19 @@ if TYPE_CHECKING:
 
 
 class Turns:
-    """Lets one at a time through for each identifier; those that share none do not wait for each other."""
+    """Lets one at a time through for each identifier, in the order in which they came.
+
+    Those that share none, not even through others that wait, do not wait for each other.
+    """
 
     def __init__(self) -> None:
-        self._taken: set[Identifier] = set()
-        self._waiting: list[asyncio.Future[None]] = []
+        # A lock lives for as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[Identifier, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def alone(self, identifiers: frozenset[Identifier]) -> AsyncIterator[None]:
         """Enter the block when nobody else is in one with any of these identifiers."""
-        while not self._taken.isdisjoint(identifiers):
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
-        self._taken |= identifiers
-        try:
+        async with AsyncExitStack() as held:
+            for identifier in sorted(identifiers):  # always in the same order, so that no two wait for each other
+                await held.enter_async_context(self._locks.setdefault(identifier, asyncio.Lock()))
             yield
-        finally:
-            self._taken -= identifiers
-            waiting, self._waiting = self._waiting, []
-            for turn in waiting:
-                if not turn.done():
-                    turn.set_result(None)
