@@ -7,6 +7,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.integration.redis_server import RedisServer
 from tests.integration.stack import DidNotStart, EmbeddedStack, RoleProcess
 
 from sluice.contract import topics
@@ -43,6 +44,19 @@ def deployment(stack: Stack) -> Stack:
     asyncio.run(create_topics(stack.kafka_bootstrap, topics.ALL, partitions=PARTITIONS, replication=1))
     migrate(stack.clickhouse_url)
     return stack
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One real Redis for the whole run, started when the first test asks for it."""
+    server = RedisServer()
+    try:
+        server.start()
+    except DidNotStart as error:
+        server.stop()
+        pytest.exit(f"The test Redis did not start: {error}", returncode=1)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -42,6 +42,10 @@ class PublisherSuite:
             await publishing.publisher.publish(1, value)
         assert (await publishing.records())[1] == values
 
+    async def test_it_gives_each_records_offset_on_its_partition(self, publishing: Publishing):
+        places = [await publishing.publisher.publish(partition, b"a") for partition in (0, 1, 0, 0, 1)]
+        assert places == [0, 0, 1, 2, 1]
+
     async def test_the_largest_event_passes(self, publishing: Publishing):
         value = bytes(10 * MIB) + b"with what the gateway adds to it" * 1000
         await publishing.publisher.publish(0, value)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.conformance.limiter_suite import LimiterSuite
 
 from sluice.gateway.limits.memory import MemoryLimiter
+from sluice.gateway.limits.redis import RedisLimiter
 
-
-class Clock:
-    now_ms = 1_703_001_234_567
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from tests.conformance.conftest import Clock
 
 
 class TestMemoryLimiter(LimiterSuite):
     @pytest.fixture
     def limiter(self, clock: Clock) -> MemoryLimiter:
         return MemoryLimiter(clock)
+
+
+class TestRedisLimiter(LimiterSuite):
+    @pytest.fixture
+    def limiter(self, redis: Redis, clock: Clock) -> RedisLimiter:
+        return RedisLimiter(redis, timeout_s=30, clock=clock)
