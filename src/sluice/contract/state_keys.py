@@ -18,6 +18,8 @@ STATE_KEY_CHARACTERS = 256
 
 Members = dict[str, msgspec.Raw]
 
+USER_NAMES = ("userId", "user_id")
+
 _QUOTE = b'"'
 _members = msgspec.json.Decoder(Members)
 _string = msgspec.json.Decoder(str)
@@ -29,6 +31,11 @@ def order_of(event: bytes) -> str | None:
     if b"order" not in event and b"\\" not in event:
         return None
     return _first(event, ("orderId", "order_id"), _string_or_integer)
+
+
+def user_of(event: bytes) -> str | None:
+    """Give the user that an event of API 2 names: a non-empty string or an integer, compared as its digits."""
+    return _first(event, USER_NAMES, _string_or_integer)
 
 
 def reader_of(event: bytes) -> str | None:
@@ -47,6 +54,12 @@ def _first(event: bytes, names: tuple[str, ...], read: Callable[[bytes], str | N
             if name in place and (found := read(bytes(place[name]))) and len(found) <= STATE_KEY_CHARACTERS:
                 return found
     return None
+
+
+def identifier(sent: bytes) -> str | None:
+    """Give what may name a user: a non-empty string or an integer (its digits), which is not too long for a key."""
+    found = _string_or_integer(sent)
+    return found if found and len(found) <= STATE_KEY_CHARACTERS else None
 
 
 def _properties(members: Members) -> Members:

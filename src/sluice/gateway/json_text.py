@@ -80,6 +80,14 @@ def value_of(text: msgspec.Raw) -> Any:
         return -math.inf if bytes(text).startswith(b"-") else math.inf
 
 
+def scalar_of(text: msgspec.Raw) -> Any:
+    """Do as `value_of`, but give an empty list for any list and object.
+
+    That is enough to say that it should not be there; what a hostile one holds would take seconds to build.
+    """
+    return [] if bytes(text).startswith((b"[", b"{")) else value_of(text)
+
+
 def refuse_deep(body: bytes) -> None:
     """Raise `Malformed` when a valid JSON text is nested deeper than `MAX_LEVELS`."""
     if brackets(body) > MAX_LEVELS and deeper_than(body, MAX_LEVELS):

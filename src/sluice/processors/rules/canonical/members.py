@@ -6,9 +6,16 @@ which JSON allows and no parser here can hold, reaches `properties` as it was wr
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 import msgspec
 
 from sluice.contract.event_time import event_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 _QUOTE = ord('"')
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -34,6 +41,23 @@ class Members:
             if raw is not None and not found:
                 found = as_text(raw)
         return found
+
+    def take(self, read: Callable[[bytes], T | None], *names: str) -> T | None:
+        """Take out the first member of these names that can be read, and give what was read; the others stay."""
+        for name in names:
+            found = self.look(read, name)
+            if found is not None:
+                del self._rest[name]
+                return found
+        return None
+
+    def look(self, read: Callable[[bytes], T | None], *names: str) -> T | None:
+        """Give what is read of the first member of these names that can be read; it stays among the extra ones."""
+        for name in names:
+            raw = self._rest.get(name)
+            if raw is not None and (found := read(bytes(raw))) is not None:
+                return found
+        return None
 
     def number(self, name: str) -> float | None:
         """Take out a member that holds a number; None where it is absent or null.

@@ -1,0 +1,172 @@
+"""API 3, `ingest`: POST /v1/ingest.
+
+Source: the "API Reference" of the Inslytic Ingestion API; docs/apis/ingest.md maps each of its sentences to a test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pydantic import ValidationError
+
+from sluice.contract.errors import Invalid, Malformed, Unauthenticated
+from sluice.contract.event import Api
+from sluice.contract.ndjson import on_one_line
+from sluice.contract.projects import FixedWindow
+from sluice.contract.raw import Client
+from sluice.gateway import json_text
+from sluice.gateway.dialects.credentials import bearer_or_query_key
+from sluice.gateway.dialects.ingest_body import (
+    MAX_EVENTS,
+    Accepted,
+    IngestBatch,
+    IngestEvent,
+    Refused,
+    check,
+    details_of,
+)
+from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
+from sluice.gateway.dialects.state_keys import StateKeys
+from sluice.gateway.keys import Key, KeyRing, permit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sluice.gateway.limits.port import Decision
+
+API = Api.INGEST
+# "1,000 events per minute per project"; "tokens refill every 60 seconds": all of them at once.
+LIMIT = FixedWindow(limit=1000, per_s=60)
+ERROR = Refused
+CONTENT_TYPE = JSON
+
+INGEST = Endpoint(
+    "ingest",
+    ("/v1/ingest",),
+    "Ingest events",
+    IngestBatch,
+    {
+        "events": [
+            {
+                "eventName": "page_viewed",
+                "timestamp": "2026-02-16T10:30:00.000Z",
+                "anonymousId": "anon-123",
+                "sessionId": "sess-456",
+                "consentGiven": True,
+                "properties": {"path": "/pricing"},
+                "pageUrl": "https://example.com/pricing",
+                "pageTitle": "Pricing",
+            }
+        ]
+    },
+    202,
+    Accepted,
+)
+ENDPOINTS: tuple[Endpoint, ...] = (INGEST,)
+
+
+class _SentBatch(msgspec.Struct):
+    events: list[msgspec.Raw]
+
+
+_sent_batch = msgspec.json.Decoder(_SentBatch)
+_sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+_NULL = msgspec.Raw(b"null")
+_NOT_JSON = "body must be valid JSON"
+_NO_EVENTS = "events is required"
+_WRONG_COUNT = f"events must contain 1 to {MAX_EVENTS} events"
+
+
+class InvalidEvents(Invalid):
+    """A body with problems, which are told one by one."""
+
+    def __init__(self, details: Sequence[str]) -> None:
+        super().__init__(details[0])
+        self.details = details
+
+
+def authenticate(head: Head, keys: KeyRing) -> Key:
+    """Take `Authorization: Bearer` with a secret or public key, else `?api_key=` with a public one."""
+    key = bearer_or_query_key(head, keys)
+    if key is None:
+        raise Unauthenticated("Unauthorized")
+    permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
+    return key
+
+
+def metering(head: Head, key: Key) -> Metering:
+    """Count events, by project; a key that has limits of its own counts for itself."""
+    del head
+    limit = key.limit(API)
+    rules = (LIMIT,) if limit == "documented" else () if limit == "none" else limit
+    return Metering(f"{API}/{key.project if key.entry.limits is None else key.id}", rules)
+
+
+def read(head: Head, key: Key, body: bytes) -> Reading:
+    """Read a request in which all events are valid."""
+    sent = [bytes(event) for event in _events_of(body)]
+    checked: list[IngestEvent] = []
+    try:
+        checked.extend(check(event, head.received_at) for event in sent)
+    except ValidationError:
+        raise InvalidEvents(details_of(sent, head.received_at)) from None
+    state_keys = StateKeys(key.project, head.idempotency_key)
+    one_line = b"\n" not in body and b"\r" not in body
+    nowhere = Client(user_agent=head.client.user_agent)
+    events = [
+        Received(
+            text if one_line else on_one_line(text),
+            state_keys.of(event.eventName, event.userId, text),
+            client=None if event.consentGiven else nowhere,
+        )
+        for text, event in zip(sent, checked, strict=True)
+    ]
+    return Reading(head.endpoint, cost=len(events), events=events)
+
+
+def _events_of(body: bytes) -> Sequence[msgspec.Raw]:
+    try:
+        events = json_text.decode(body, _sent_batch).events
+    except json_text.NotJson:
+        raise Malformed(_NOT_JSON) from None
+    except msgspec.ValidationError:
+        raise Invalid(_what_is_wrong_with_batch(body)) from None
+    json_text.refuse_deep_list(body, events)
+    if not 1 <= len(events) <= MAX_EVENTS:
+        raise Invalid(_WRONG_COUNT)
+    return events
+
+
+def _what_is_wrong_with_batch(body: bytes) -> str:
+    json_text.refuse_deep(body)
+    try:
+        members = _sent_members.decode(body)
+    except msgspec.ValidationError:
+        return _NO_EVENTS
+    return _NO_EVENTS if bytes(members.get("events", _NULL)) == bytes(_NULL) else _WRONG_COUNT
+
+
+def accept(head: Head, reading: Reading, now_ms: int) -> Reply:
+    """202, with how many events were accepted."""
+    del head, now_ms
+    return Reply(202, msgspec.json.encode({"accepted": len(reading.events)}))
+
+
+def refuse(head: Head, problem: Problem, now_ms: int) -> Reply:
+    """Any other status: 400 with all problems, 401 in the document's word, the others in a sentence."""
+    del head, now_ms
+    answer: dict[str, Any] = {"error": problem.words}
+    if problem.status == 400:
+        details = problem.error.details if isinstance(problem.error, InvalidEvents) else [problem.words]
+        answer = {"error": "Validation failed", "details": details}
+    elif problem.status == 401:
+        answer = {"error": "Unauthorized"}
+    return Reply(problem.status, msgspec.json.encode(answer))
+
+
+def rate_headers(decision: Decision, now_ms: int) -> Headers:
+    """None: the document tells of 429 alone."""
+    del decision, now_ms
+    return {}
