@@ -11,14 +11,16 @@ from tests.integration.redis_server import RedisServer
 from tests.integration.stack import DidNotStart, EmbeddedStack, RoleProcess
 
 from sluice.contract import topics
+from sluice.gateway.limits.redis import connect
 from sluice.kafka.topics import create_topics
 from sluice.local.kafka.port import free_port
 from sluice.sinks.migrations import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from redis.asyncio import Redis
     from tests.integration.stack import Stack
 
 PARTITIONS = 16
@@ -57,6 +59,14 @@ def redis_server() -> Iterator[RedisServer]:
         pytest.exit(f"The test Redis did not start: {error}", returncode=1)
     yield server
     server.stop()
+
+
+@pytest.fixture
+async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
+    """A client of the run's Redis, with nothing in it."""
+    async with connect(redis_server.url) as client:
+        await client.flushall()
+        yield client
 
 
 @pytest.fixture

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
-
-from sluice.gateway.limits.redis import connect
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from redis.asyncio import Redis
-    from tests.integration.redis_server import RedisServer
 
 
 class Clock:
@@ -27,11 +17,3 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
-    """A client of an empty Redis."""
-    async with connect(redis_server.url) as client:
-        await client.flushall()
-        yield client

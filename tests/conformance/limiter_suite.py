@@ -255,6 +255,15 @@ class TokenBuckets:
         await give_back(limiter, 100, taken, BUCKET)
         assert await remaining(limiter, BUCKET) == 15_000
 
+    async def test_fractions_of_a_very_large_bucket_are_exact(self, limiter: Limiter, clock: SettableClock):
+        large = TokenBucket(capacity=9_999_999_990, refill=999_999_999, per_s=2997)
+        fills_in_ms = 29_970_000
+        await take(limiter, large.capacity, large)
+        clock.now_ms += fills_in_ms - 101
+        for left_ms in range(100, 0, -1):
+            clock.now_ms += 1
+            assert await reset_ms(limiter, large) == left_ms
+
     async def test_a_large_bucket_that_fills_for_a_month_is_exact(self, limiter: Limiter, clock: SettableClock):
         month = TokenBucket(capacity=1_000_000, refill=999_983, per_s=30 * 24 * 3600)
         await take(limiter, 1_000_000, month)
@@ -376,6 +385,13 @@ class SlidingWindows:
         await take(limiter, 10, SECOND)
         await give_back(limiter, 4, taken, SECOND)
         assert await remaining(limiter, SECOND) == 0
+
+    async def test_no_more_can_be_given_back_than_its_moment_counted(self, limiter: Limiter, clock: SettableClock):
+        taken = await take(limiter, 3, SECOND)
+        clock.now_ms += 1
+        await take(limiter, 4, SECOND)
+        await give_back(limiter, 5, taken, SECOND)
+        assert await remaining(limiter, SECOND) == 6
 
     async def test_what_shares_a_moment_is_given_back_alone(self, limiter: Limiter):
         taken = await take(limiter, 4, SECOND)

@@ -49,7 +49,7 @@ function token_bucket.count(rule, state, cost)
 end
 
 function token_bucket.give_back(rule, state, cost)
-  state[1] = min(rule.limit * rule.a, state[1] + min(cost, rule.limit) * rule.a)
+  state[1] = min(rule.limit * rule.a, state[1] + cost * rule.a)
 end
 
 -- {used, ms until the window ends}; `rule.a` is its length.
