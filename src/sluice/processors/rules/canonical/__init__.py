@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.contract.event import Api
-from sluice.processors.rules.canonical import pulse
+from sluice.processors.rules.canonical import client, events, ingest, pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,4 +18,7 @@ if TYPE_CHECKING:
 
 CANONICALISERS: Mapping[Api, Canonicalise] = {
     Api.PULSE: pulse.canonical,
+    Api.EVENTS: events.canonical,
+    Api.INGEST: ingest.canonical,
+    Api.CLIENT: client.canonical,
 }

@@ -7,7 +7,6 @@ of `properties` does.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from sluice.contract.event import Event
 from sluice.contract.state_keys import USER_NAMES, identifier, order_of
 from sluice.processors.rules.canonical.members import Members
+from sluice.processors.rules.canonical.values import amount, country, currency, device_type, json_object, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +28,6 @@ PING_ID = "ping_id"
 HEADER_PREFIX = "header."
 
 _EMPTY = b"{}"
-_COUNTRY = re.compile(r"[A-Za-z]{2}")
-_CURRENCY = re.compile(r"[A-Za-z]{3}")
-_DEVICE_TYPES = {"desktop", "mobile", "tablet"}
-_string = msgspec.json.Decoder(str)
-_number = msgspec.json.Decoder(float)
 
 
 class _Sent(NamedTuple):
@@ -54,7 +49,7 @@ def canonical(line: RawLine, visitors: Visitors) -> Event:
     those of its object `properties`; of two of one name the later counts. `ping_id` is the request's.
     """
     event = Members(line.event)
-    sent = _Sent(event, Members(event.take(_object, "properties") or _EMPTY))
+    sent = _Sent(event, Members(event.take(json_object, "properties") or _EMPTY))
     user_id = sent.column(identifier, *USER_NAMES) or ""
     anonymous_id = sent.column(identifier, "anonymous_id", "anonymousId") or ""
     timestamp = event.time("timestamp")
@@ -63,25 +58,25 @@ def canonical(line: RawLine, visitors: Visitors) -> Event:
         request_id=line.request_id,
         received_at=line.received_at,
         timestamp=line.received_at if timestamp is None else timestamp,
-        event_type=event.take(_text, "type", "eventType", "event_type") or "",
+        event_type=event.take(text, "type", "eventType", "event_type") or "",
         site_id=sent.column(identifier, "site_id", "siteId") or "",
         session_id=sent.column(identifier, "sessionId", "session_id") or "",
         user_id=user_id,
         anonymous_id=anonymous_id,
         visitor_id=visitors.visitor_id(line.project, user_id, anonymous_id),
-        url=sent.column(_text, "url", "pageUrl", "page_url") or "",
-        page_title=sent.column(_text, "pageTitle", "page_title") or "",
-        referrer=sent.column(_text, "referrer") or "",
-        utm_source=sent.column(_text, "utmSource", "utm_source") or "",
-        utm_medium=sent.column(_text, "utmMedium", "utm_medium") or "",
-        utm_campaign=sent.column(_text, "utmCampaign", "utm_campaign") or "",
-        country=sent.column(_country, "country") or "",
-        device_type=sent.column(_device_type, "deviceType", "device_type") or "",
-        browser=sent.column(_text, "browser") or "",
-        os=sent.column(_text, "os") or "",
+        url=sent.column(text, "url", "pageUrl", "page_url") or "",
+        page_title=sent.column(text, "pageTitle", "page_title") or "",
+        referrer=sent.column(text, "referrer") or "",
+        utm_source=sent.column(text, "utmSource", "utm_source") or "",
+        utm_medium=sent.column(text, "utmMedium", "utm_medium") or "",
+        utm_campaign=sent.column(text, "utmCampaign", "utm_campaign") or "",
+        country=sent.column(country, "country") or "",
+        device_type=sent.column(device_type, "deviceType", "device_type") or "",
+        browser=sent.column(text, "browser") or "",
+        os=sent.column(text, "os") or "",
         order_id=order_of(bytes(line.event)) or "",
-        value=sent.column(_amount, "value"),
-        currency=sent.column(_currency, "currency") or "",
+        value=sent.column(amount, "value"),
+        currency=sent.column(currency, "currency") or "",
         ip=line.client.ip,
         user_agent=line.client.user_agent,
         properties=_header(line) | sent.event.extra() | sent.properties.extra() | {PING_ID: line.context.ping_id},
@@ -91,37 +86,4 @@ def canonical(line: RawLine, visitors: Visitors) -> Event:
 def _header(line: RawLine) -> dict[str, str]:
     header = line.context.header
     members = {} if header is msgspec.UNSET else Members(header).extra()
-    return {HEADER_PREFIX + name: text for name, text in members.items()}
-
-
-def _object(sent: bytes) -> bytes | None:
-    return sent if sent.startswith(b"{") else None
-
-
-def _text(sent: bytes) -> str | None:
-    return (_string.decode(sent) or None) if sent.startswith(b'"') else None
-
-
-def _amount(sent: bytes) -> float | None:
-    try:
-        return _number.decode(sent)
-    except msgspec.ValidationError:  # no number, or one that no double can hold
-        return None
-
-
-def _country(sent: bytes) -> str | None:
-    return _upper(_COUNTRY, sent)
-
-
-def _currency(sent: bytes) -> str | None:
-    return _upper(_CURRENCY, sent)
-
-
-def _upper(form: re.Pattern[str], sent: bytes) -> str | None:
-    text = _text(sent)
-    return text.upper() if text and form.fullmatch(text) else None
-
-
-def _device_type(sent: bytes) -> str | None:
-    text = _text(sent)
-    return text if text in _DEVICE_TYPES else None
+    return {HEADER_PREFIX + name: value for name, value in members.items()}
