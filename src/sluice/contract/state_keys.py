@@ -41,9 +41,14 @@ def user_of(event: bytes) -> str | None:
 def reader_of(event: bytes) -> str | None:
     """Give who opened an email where no user is known: the address, trimmed and lower, else the anonymous id."""
     email = _first(event, ("email",), _text)
-    if email and email.strip():
-        return email.strip().lower()
+    if email and (address := normal_email(email)):
+        return address
     return _first(event, ("anonymous_id", "anonymousId"), _text)
+
+
+def normal_email(address: str) -> str:
+    """Give the form in which addresses are compared."""
+    return address.strip().lower()
 
 
 def _first(event: bytes, names: tuple[str, ...], read: Callable[[bytes], str | None]) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.contract.errors import Invalid
+from sluice.contract.state_keys import normal_email as normal_email
 from sluice.gateway.users.port import Identifier, Known, Link
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ class Person(NamedTuple):
         """Give the names as identifiers."""
         names = zip(KINDS, (self.id, self.email), strict=True)
         return frozenset(Identifier(self.project, kind, name) for kind, name in names if name)
-
-
-def normal_email(address: str) -> str:
-    """Give the form in which addresses are compared."""
-    return address.strip().lower()
 
 
 def find(users: Users, person: Person) -> Known | None:
