@@ -19,17 +19,21 @@ from sluice.gateway.dialects.port import JSON
 from sluice.gateway.openapi.document import document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp.typedefs import Handler
 
 STATIC = Path(__file__).parent / "static"
 
+HTML, CSS, SCRIPT = "text/html; charset=utf-8", "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+
 FILES = {
-    "/docs": "docs/index.html",
-    "/docs/start.js": "docs/start.js",
-    "/docs/swagger-ui.css": "swagger-ui/swagger-ui.css",
-    "/docs/swagger-ui-bundle.js": "swagger-ui/swagger-ui-bundle.js",
+    "/docs": ("docs/index.html", HTML),
+    "/docs/start.js": ("docs/start.js", SCRIPT),
+    "/docs/swagger-ui.css": ("swagger-ui/swagger-ui.css", CSS),
+    "/docs/swagger-ui-bundle.js": ("swagger-ui/swagger-ui-bundle.js", SCRIPT),
 }
-"""The page's paths, and the files in `STATIC` that they give."""
+"""The page's paths, and the files in `STATIC` that they give, with their media types."""
 
 # A browser asks each time whether what it has is still right, and mostly gets 304.
 _CACHE = {"Cache-Control": "public, no-cache"}
@@ -50,8 +54,8 @@ _PAGE = _CACHE | {
 def routes() -> list[web.RouteDef]:
     """Give the routes of the document and of its page."""
     return [
-        web.get("/openapi.json", _give_document(openapi_json())),
-        *(web.get(path, _give_file(STATIC / name)) for path, name in FILES.items()),
+        web.get("/openapi.json", _give(openapi_json(), JSON, _CACHE)),
+        *(web.get(path, _give(_read(name), media_type, _PAGE)) for path, (name, media_type) in FILES.items()),
     ]
 
 
@@ -61,23 +65,27 @@ def openapi_json() -> bytes:
     return msgspec.json.encode(document(DIALECTS, version("sluice")))
 
 
-def _give_document(body: bytes) -> Handler:
-    etag = ETag(hashlib.sha256(body).hexdigest()[:32])
+@cache
+def _read(name: str) -> bytes:
+    return (STATIC / name).read_bytes()
+
+
+def _give(body: bytes, media_type: str, headers: Mapping[str, str]) -> Handler:
+    etag = _etag(body)
 
     async def give(request: web.Request) -> web.Response:
-        held = request.if_none_match or ()
-        if any(tag.value in {etag.value, "*"} for tag in held):
-            response = web.Response(status=304, headers=_CACHE)
+        held = [tag.value for tag in request.if_none_match or ()]
+        if etag.value in held or "*" in held:
+            response = web.Response(status=304, headers=headers)
         else:
-            response = web.Response(body=body, content_type=JSON, headers=_CACHE)
+            response = web.Response(body=body, headers={**headers, "Content-Type": media_type})
         response.etag = etag
         return response
 
     return give
 
 
-def _give_file(path: Path) -> Handler:
-    async def give(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(path, headers=_PAGE)
-
-    return give
+@cache
+def _etag(body: bytes) -> ETag:
+    # Weak, since it names the body however it may be compressed.
+    return ETag(hashlib.sha256(body).hexdigest()[:32], is_weak=True)

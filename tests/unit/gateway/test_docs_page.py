@@ -86,15 +86,15 @@ def test_the_policy_allows_nothing_from_elsewhere():
     ("path", "media_type"),
     [
         ("/docs", "text/html"),
-        ("/docs/start.js", "application/javascript"),
-        ("/docs/swagger-ui-bundle.js", "application/javascript"),
+        ("/docs/start.js", "text/javascript"),
+        ("/docs/swagger-ui-bundle.js", "text/javascript"),
         ("/docs/swagger-ui.css", "text/css"),
     ],
 )
 async def test_each_file_is_served_as_what_it_is(gateway: Gateway, path, media_type):
     answer = await gateway.send(path, method="GET")
     assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (200, media_type)
-    assert answer.body == (STATIC / FILES[path]).read_bytes()
+    assert answer.body == (STATIC / FILES[path][0]).read_bytes()
     assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
@@ -115,9 +115,9 @@ async def test_a_browser_asks_each_time_and_is_told_when_nothing_changed(gateway
     assert (changed.status, changed.body) == (200, first.body)
 
 
-@pytest.mark.parametrize("held", ['"another", {}', "W/{}", "*"])
+@pytest.mark.parametrize("held", ['"another", W/{}', "{}", "*"])
 async def test_a_browser_may_name_what_it_has_in_any_way(gateway: Gateway, held):
-    etag = (await gateway.send("/openapi.json", method="GET")).headers["ETag"]
+    etag = (await gateway.send("/openapi.json", method="GET")).headers["ETag"].removeprefix("W/")
     answer = await gateway.send("/openapi.json", headers={"If-None-Match": held.format(etag)}, method="GET")
     assert answer.status == 304
 
