@@ -5,73 +5,91 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import msgspec
 from aiohttp import web
 
-from sluice.gateway.cors import PREFLIGHT, cors_headers
+from sluice.gateway.answers import error, sign
+from sluice.gateway.compression import compress
+from sluice.gateway.cors import PREFLIGHT
 from sluice.gateway.dialects import DIALECTS
 from sluice.gateway.dialects.port import JSON, RETRY_AFTER_S
 from sluice.gateway.documentation import routes
 from sluice.gateway.head import REQUEST_ID, request_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp.typedefs import Handler, Middleware
 
     from sluice.gateway.clock import NewId
     from sluice.gateway.intake import Intake
+    from sluice.gateway.metrics import Metrics
     from sluice.gateway.publishing.port import Publisher
 
 log = logging.getLogger(__name__)
 
 
-def create_app(intake: Intake, publisher: Publisher) -> web.Application:
+def _never() -> bool:
+    return False
+
+
+def create_app(intake: Intake, publisher: Publisher, stopping: Callable[[], bool] = _never) -> web.Application:
     """Make the gateway's application of its parts; tests and `main` call the same one.
 
-    Serve it with `auto_decompress=False`: bodies are decompressed by `sluice.gateway.body`.
+    Once it is `stopping`, it asks balancers and clients to go elsewhere, and takes what comes all the same.
     """
-    app = web.Application(middlewares=[_same_for_all(intake.new_id), _errors_as_json])
+    app = web.Application(middlewares=[_same_for_all(intake.new_id, stopping), _errors_as_json(intake.metrics)])
     for dialect in DIALECTS:
         for endpoint in dialect.ENDPOINTS:
             for path in endpoint.paths:
                 app.router.add_route("OPTIONS", path, _preflight)
                 app.router.add_route("*", path, intake.handler(dialect, endpoint))
     app.router.add_get("/health", _health)
-    app.router.add_get("/ready", _readiness(publisher))
+    app.router.add_get("/ready", _readiness(publisher, stopping))
     app.router.add_routes(routes())
     return app
 
 
-def _same_for_all(new_id: NewId) -> Middleware:
+def create_metrics_app(metrics: Metrics, new_id: NewId) -> web.Application:
+    """Make the application of /metrics. It has an address of its own: what it tells is not for everybody."""
+    app = web.Application(middlewares=[_same_for_all(new_id, _never), _errors_as_json(metrics)])
+    app.router.add_get("/metrics", _metrics(metrics))
+    return app
+
+
+def _same_for_all(new_id: NewId, stopping: Callable[[], bool]) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = request_id(request.headers.get("X-Request-Id"), new_id)
         response = await handler(request)
-        response.headers["X-Request-Id"] = request[REQUEST_ID]
-        response.headers["Server"] = "sluice"
-        response.headers.update(cors_headers(request.headers.get("Origin")))
+        sign(response.headers, request[REQUEST_ID], request.headers.get("Origin"))
+        compress(response, request.headers.get("Accept-Encoding", ""))
+        if stopping():
+            response.force_close()
         return response
 
     return middleware
 
 
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+def _errors_as_json(metrics: Metrics) -> Middleware:
     """Answer for paths that belong to no API; each API answers its own errors."""
-    try:
-        return await handler(request)
-    except web.HTTPNotFound:
-        return _error(404, "Not found")
-    except web.HTTPMethodNotAllowed as error:
-        return _error(405, "Method not allowed", Allow=", ".join(sorted(error.allowed_methods)))
-    except web.HTTPException as error:
-        return _error(error.status, error.reason)
-    except Exception:
-        log.exception("request %s failed", request[REQUEST_ID])
-        return _error(500, "Internal server error")
 
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            answer = error(404, "Not found")
+        except web.HTTPMethodNotAllowed as wrong:
+            answer = error(405, "Method not allowed", Allow=", ".join(sorted(wrong.allowed_methods)))
+        except web.HTTPException as other:
+            answer = error(other.status, other.reason)
+        except Exception:
+            log.exception("request %s failed", request[REQUEST_ID])
+            answer = error(500, "Internal server error")
+        metrics.strayed(answer.status)
+        return answer
 
-def _error(status: int, words: str, **headers: str) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode({"error": words}), content_type=JSON, headers=headers)
+    return middleware
 
 
 async def _preflight(_: web.Request) -> web.Response:
@@ -83,10 +101,19 @@ async def _health(_: web.Request) -> web.Response:
     return web.Response(text='{"status":"ok"}', content_type=JSON)
 
 
-def _readiness(publisher: Publisher) -> Handler:
+def _readiness(publisher: Publisher, stopping: Callable[[], bool]) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        if publisher.ready:
+        if publisher.ready and not stopping():
             return web.Response(text='{"status":"ready"}', content_type=JSON)
-        return _error(503, "Kafka is not available", **{"Retry-After": str(RETRY_AFTER_S)})
+        words = "The gateway is stopping" if stopping() else "Kafka is not available"
+        return error(503, words, **{"Retry-After": str(RETRY_AFTER_S)})
 
     return ready
+
+
+def _metrics(metrics: Metrics) -> Handler:
+    async def give(request: web.Request) -> web.Response:
+        text, content_type = metrics.text(request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": content_type})
+
+    return give

@@ -1,216 +1,105 @@
-"""Reading a request's body: decompressed while it streams in, and cut off at the limit.
+"""Reading a request's body: within a limit of size, of time, and of what all bodies may take together.
 
-A small request can unfold to gigabytes, so no decompressor is ever asked for more than one chunk at a time: a body
-costs at most the limit and a chunk, whatever it claims.
+A compressed body is unfolded once it is there as a whole. So there is never more than one decompressor at work, whose
+window may take 16 MiB, however many clients send slowly.
 """
 
 from __future__ import annotations
 
-import zlib
-from typing import TYPE_CHECKING, Protocol
+import asyncio
+from typing import TYPE_CHECKING
 
-import brotli
-from backports import zstd
+from aiohttp import web
 
-from sluice.contract.errors import Malformed, TooLarge, UnsupportedEncoding
+from sluice.contract.errors import Malformed, TooLarge, TooSlow
+from sluice.contract.topics import MIB
+from sluice.gateway.decoding import decoder_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Callable
 
-MAX_BYTES = 10 * 1024 * 1024
+    from sluice.gateway.decoding import Decoder
+
+MAX_BYTES = 10 * MIB
 """The limit of a body after decompression."""
 
-ACCEPTED_ENCODINGS = "gzip, deflate, br, zstd"
+MAX_COMPRESSED_BYTES = MAX_BYTES + MIB
+"""The limit before it: what does not shrink may grow a little, but nothing that fits unfolds from more."""
 
-_CHUNK_BYTES = 256 * 1024
-# RFC 9659: as a content coding, zstd may ask for a window of 8 MiB at most.
-_ZSTD_WINDOW_LOG = 23
+_FED_BYTES = 64 * 1024
+
+
+async def body_of(request: web.Request, hold: Callable[[int], None], timeout_s: float, *, keep: bool = True) -> bytes:
+    """Read a request's whole body; see `read_body`. Raises `TooSlow` when it takes longer than `timeout_s`."""
+    encoding = ", ".join(request.headers.getall("Content-Encoding", ()))
+    reading = read_body(_chunks(request), encoding, request.content_length, hold, keep=keep)
+    if request.content.is_eof():  # all of it came with the head, as most do: spare the timer
+        return await reading
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await reading
+    except TimeoutError:
+        raise TooSlow("Body did not arrive in time") from None
 
 
 async def read_body(
-    chunks: AsyncIterable[bytes], encoding: str, declared_bytes: int | None, *, keep: bool = True
+    chunks: AsyncIterable[bytes],
+    encoding: str,
+    declared_bytes: int | None,
+    hold: Callable[[int], None],
+    *,
+    keep: bool = True,
 ) -> bytes:
     """Read a whole body.
 
     `chunks` is the body as it arrives, `encoding` the Content-Encoding (empty: none), `declared_bytes` the
-    Content-Length. A body that nobody will look at is not kept, only checked; then the answer is empty.
+    Content-Length. `hold` is told of all bytes before they are kept, and raises when they are too many. A body that
+    nobody will look at is not kept, only checked (`keep`); then the answer is empty.
 
-    Raises `UnsupportedEncoding`, `TooLarge` as soon as the limit is passed, and `Malformed` when a compressed stream
+    Raises `UnsupportedEncoding`, `TooLarge` as soon as a limit is passed, and `Malformed` when a compressed stream
     is broken or ends too early.
     """
     decoder = decoder_for(encoding)
-    if decoder is None and declared_bytes is not None and declared_bytes > MAX_BYTES:
+    limit = MAX_BYTES if decoder is None else MAX_COMPRESSED_BYTES
+    if declared_bytes is not None and declared_bytes > limit:
         raise _too_large()
-    body = bytearray()
+    received: list[bytes] = []
     size = 0
     async for chunk in chunks:
-        for piece in (chunk,) if decoder is None else decoder.feed(chunk):
+        size += len(chunk)
+        if size > limit:
+            raise _too_large()
+        if keep or decoder is not None:
+            hold(len(chunk))
+            received.append(chunk)
+    body = b"".join(received)
+    if decoder is None:
+        return body
+    return _unfolded(decoder, body, hold if keep else None)
+
+
+def _unfolded(decoder: Decoder, packed: bytes, hold: Callable[[int], None] | None) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    for start in range(0, len(packed), _FED_BYTES):
+        for piece in decoder.feed(packed[start : start + _FED_BYTES]):
             size += len(piece)
             if size > MAX_BYTES:
                 raise _too_large()
-            if keep:
-                body += piece
-    if decoder is not None:
-        decoder.finish()
-    return bytes(body)
+            if hold is not None:
+                hold(len(piece))
+                pieces.append(piece)
+    decoder.finish()
+    return b"".join(pieces)
 
 
 def _too_large() -> TooLarge:
-    return TooLarge(f"Body exceeds {MAX_BYTES // (1024 * 1024)} MiB")
+    return TooLarge(f"Body exceeds {MAX_BYTES // MIB} MiB")
 
 
-class Decoder(Protocol):
-    """One compressed stream being read."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the next bytes and give what they unfold to, in pieces of about a chunk at most.
-
-        Raises `Malformed` when the stream is broken.
-        """
-
-    def finish(self) -> None:
-        """Raise `Malformed` when the stream has not come to its end."""
-
-
-def decoder_for(encoding: str) -> Decoder | None:
-    """Give a decoder for a Content-Encoding, None where there is nothing to decode.
-
-    Raises `UnsupportedEncoding` for anything but gzip, deflate, br and zstd, and for several of them stacked.
-    """
-    name = encoding.strip().lower()
-    if name in {"", "identity"}:
-        return None
+async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
     try:
-        return _DECODERS[name]()
-    except KeyError:
-        raise UnsupportedEncoding(f"Content-Encoding must be one of {ACCEPTED_ENCODINGS}") from None
-
-
-class _Zlib:
-    """gzip (with several members, as RFC 1952 allows) and deflate."""
-
-    def __init__(self, name: str, window_bits: Callable[[int], int]) -> None:
-        self._broken = Malformed(f"Body is not a valid {name} stream")
-        self._window_bits = window_bits
-        self._held = b""
-        self._stream: zlib._Decompress | None = None
-        self._members = 0
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        data = self._held + data
-        self._held = b""
-        while data:
-            if self._stream is None:
-                if len(data) < 2:  # too short to tell the kind of stream
-                    self._held = data
-                    return
-                self._stream = self._open(data)
-            try:
-                yield self._stream.decompress(data, _CHUNK_BYTES)
-            except zlib.error:
-                raise self._broken from None
-            data = self._stream.unconsumed_tail
-            if self._stream.eof:
-                data, self._stream = self._stream.unused_data, None
-        # What the decompressor still holds back comes with the next bytes, or is given out here.
-        yield from self._rest()
-
-    def _open(self, data: bytes) -> zlib._Decompress:
-        self._members += 1
-        bits = self._window_bits(int.from_bytes(data[:2], "big"))
-        if self._members > 1 and bits < _GZIP_BITS:  # only gzip has further members
-            raise self._broken
-        return zlib.decompressobj(bits)
-
-    def _rest(self) -> Iterator[bytes]:
-        while self._stream is not None:
-            try:
-                piece = self._stream.decompress(b"", _CHUNK_BYTES)
-            except zlib.error:
-                raise self._broken from None
-            if self._stream.eof:
-                self._stream = None
-            if not piece:
-                return
-            yield piece
-
-    def finish(self) -> None:
-        if self._stream is not None or self._held or not self._members:
-            raise self._broken
-
-
-_GZIP_BITS = 16 + zlib.MAX_WBITS
-
-
-def _gzip_bits(_: int) -> int:
-    return _GZIP_BITS
-
-
-def _deflate_bits(header: int) -> int:
-    """Tell zlib-wrapped deflate (RFC 1950, what HTTP means) from the raw one that some clients send."""
-    wrapped = (header >> 8) & 0x0F == zlib.DEFLATED and header % 31 == 0
-    return zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS
-
-
-class _Brotli:
-    def __init__(self) -> None:
-        self._stream = brotli.Decompressor()
-        self._broken = Malformed("Body is not a valid br stream")
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        if not data:
-            return
-        if self._stream.is_finished():
-            raise self._broken
-        try:
-            piece = self._stream.process(data, output_buffer_limit=_CHUNK_BYTES)
-            # After a piece of exactly the limit it may want more, although it only has to come to its end.
-            while piece or not (self._stream.is_finished() or self._stream.can_accept_more_data()):
-                yield piece
-                piece = (
-                    b"" if self._stream.is_finished() else self._stream.process(b"", output_buffer_limit=_CHUNK_BYTES)
-                )
-        except brotli.error:
-            raise self._broken from None
-
-    def finish(self) -> None:
-        if not self._stream.is_finished():
-            raise self._broken
-
-
-class _Zstd:
-    """zstd, with several frames, as RFC 8878 allows."""
-
-    def __init__(self) -> None:
-        self._options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
-        self._stream: zstd.ZstdDecompressor | None = None
-        self._frames = 0
-        self._broken = Malformed("Body is not a valid zstd stream")
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
-            if self._stream is None:
-                self._stream = zstd.ZstdDecompressor(options=self._options)
-                self._frames += 1
-            try:
-                yield self._stream.decompress(data, _CHUNK_BYTES)
-                while not self._stream.eof and not self._stream.needs_input:
-                    yield self._stream.decompress(b"", _CHUNK_BYTES)
-            except zstd.ZstdError:
-                raise self._broken from None
-            data = b""
-            if self._stream.eof:
-                data, self._stream = self._stream.unused_data, None
-
-    def finish(self) -> None:
-        if self._stream is not None or not self._frames:
-            raise self._broken
-
-
-_DECODERS: dict[str, Callable[[], Decoder]] = {
-    "gzip": lambda: _Zlib("gzip", _gzip_bits),
-    "x-gzip": lambda: _Zlib("gzip", _gzip_bits),
-    "deflate": lambda: _Zlib("deflate", _deflate_bits),
-    "br": _Brotli,
-    "zstd": _Zstd,
-}
+        async for chunk in request.content.iter_any():
+            yield chunk
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise Malformed("Body is incomplete") from error

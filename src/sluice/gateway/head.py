@@ -13,6 +13,7 @@ from sluice.gateway.dialects.port import Endpoint, Head
 
 if TYPE_CHECKING:
     from sluice.gateway.clock import NewId
+    from sluice.gateway.proxies import TrustedProxies
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 
@@ -27,8 +28,8 @@ def request_id(sent: str | None, new_id: NewId) -> str:
     return sent if sent is not None and _SANE_REQUEST_ID.fullmatch(sent) else new_id()
 
 
-def head_of(request: web.Request, endpoint: Endpoint, received_at: int, own_id: str) -> Head:
-    """Give the head of a request; the client's address is the peer's."""
+def head_of(request: web.Request, endpoint: Endpoint, received_at: int, own_id: str, proxies: TrustedProxies) -> Head:
+    """Give the head of a request."""
     headers = request.headers
     return Head(
         endpoint=endpoint,
@@ -38,7 +39,7 @@ def head_of(request: web.Request, endpoint: Endpoint, received_at: int, own_id: 
         request_id=request[REQUEST_ID],
         own_id=own_id,
         client=Client(
-            ip=request.remote or "",
+            ip=proxies.client(request.remote or "", headers.getall("X-Forwarded-For", ())),
             user_agent=_clean(headers.get("User-Agent", ""))[:MAX_USER_AGENT],
         ),
         idempotency_key=_clean(headers.get("Idempotency-Key", "")).strip() or None,

@@ -8,27 +8,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
 
 from sluice.contract import raw
-from sluice.contract.errors import Malformed, Reject, Retry, Throttled, UnsupportedEncoding, WrongMethod
+from sluice.contract.errors import Malformed, Reject, Retry, Throttled, TooSlow, UnsupportedEncoding, WrongMethod
 from sluice.gateway.batching import Line
-from sluice.gateway.body import ACCEPTED_ENCODINGS, read_body
+from sluice.gateway.body import body_of
+from sluice.gateway.decoding import ACCEPTED_ENCODINGS
 from sluice.gateway.dialects.port import RETRY_AFTER_S, Head, Headers, problem_of
 from sluice.gateway.head import head_of, refuse_long_idempotency_key
+from sluice.gateway.load import Load
+from sluice.gateway.metrics import Metrics
+from sluice.gateway.proxies import TrustedProxies
 from sluice.gateway.users.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sluice.gateway.clock import Clock, NewId
     from sluice.gateway.coalescer import Coalescer
     from sluice.gateway.dialects.port import Dialect, Endpoint, Identified, Metering, Reading, Received
     from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision, Limiter
+    from sluice.gateway.load import Share
     from sluice.gateway.users.port import UserDirectory
 
 log = logging.getLogger(__name__)
@@ -53,18 +59,26 @@ class Intake:
     coalescer: Coalescer
     clock: Clock
     new_id: NewId
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    load: Load = field(default_factory=Load)
+    metrics: Metrics = field(default_factory=Metrics)
+    body_timeout_s: float = 30
     _turns: Turns = field(default_factory=Turns)
 
     def handler(self, dialect: Dialect, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Give aiohttp's handler of one endpoint, for all methods."""
+        tally = self.metrics.tally(dialect.API, endpoint.name)
 
         async def handle(request: web.Request) -> web.Response:
-            head = head_of(request, endpoint, self.clock(), self.new_id())
-            admission = _admit(dialect, head, self.keys)
+            began = perf_counter()
+            head = head_of(request, endpoint, self.clock(), self.new_id(), self.proxies)
+            admission: _Admission | Reject | None = None
+            headers: Headers = {}
             try:
-                reading = await self._take(dialect, head, admission, request)
+                with self.load.request() as share:
+                    admission = _admit(dialect, head, self.keys)
+                    reading = await self._take(dialect, head, admission, request, share)
                 reply = dialect.accept(head, reading, self.clock())
-                headers: Headers = {}
             except Exception as error:
                 problem = problem_of(error)
                 if problem.status == 500:
@@ -73,6 +87,7 @@ class Intake:
                 headers = _headers_of(error, endpoint)
             if isinstance(admission, _Admission):
                 headers |= await self._rate_headers(dialect, admission)
+            tally.answered(reply.status, perf_counter() - began, request.content.total_bytes)
             return web.Response(
                 status=reply.status,
                 body=reply.body,
@@ -83,15 +98,14 @@ class Intake:
         return handle
 
     async def _take(
-        self, dialect: Dialect, head: Head, admission: _Admission | Reject, request: web.Request
+        self, dialect: Dialect, head: Head, admission: _Admission | Reject, request: web.Request, share: Share
     ) -> Reading:
         if request.method != head.endpoint.method:
             raise WrongMethod("Method not allowed")
         body: bytes | Malformed
         try:
-            encoding = ", ".join(request.headers.getall("Content-Encoding", []))
             admitted = not isinstance(admission, Reject)
-            body = await read_body(_chunks(request), encoding, request.content_length, keep=admitted)
+            body = await body_of(request, share.hold, self.body_timeout_s, keep=admitted)
         except Malformed as broken:
             body = broken
         if isinstance(admission, Reject):
@@ -102,23 +116,26 @@ class Intake:
         reading = dialect.read(head, admission.key, body)
         await self._count(admission, reading.cost)
         try:
-            await self._publish(dialect, head, admission.key, reading)
+            published = await self._publish(dialect, head, admission.key, reading)
         except (Retry, Reject):
             await self._uncount(admission, reading.cost)
             raise
+        self.metrics.accepted(dialect.API, admission.key.project, published)
         return reading
 
-    async def _publish(self, dialect: Dialect, head: Head, key: Key, reading: Reading) -> None:
+    async def _publish(self, dialect: Dialect, head: Head, key: Key, reading: Reading) -> int:
+        """Make the events durable; give how many they are."""
         if reading.lookup is None:
             await self.coalescer.submit(self._lines(dialect, head, key, reading.events))
-            return
+            return len(reading.events)
         identified = reading.lookup.identify(self.users)
         if not identified.links:
             await self.coalescer.submit(self._lines(dialect, head, key, identified.events))
-            return
+            return len(identified.events)
         async with self._turns.alone(reading.lookup.identifiers):
             identified = reading.lookup.identify(self.users)
             await self._publish_and_link(self._lines(dialect, head, key, identified.events), identified)
+        return len(identified.events)
 
     async def _publish_and_link(self, lines: list[Line], identified: Identified) -> None:
         """Wait for both, also when one fails: the next one's turn comes when this one's links are known."""
@@ -189,17 +206,11 @@ def _headers_of(error: Exception, endpoint: Endpoint) -> Headers:
             return {"Retry-After": str(error.retry_after_s)}
         case Retry():
             return {"Retry-After": str(RETRY_AFTER_S)}
+        case TooSlow():
+            return {"Connection": "close"}
         case WrongMethod():
             return {"Allow": f"{endpoint.method}, OPTIONS"}
         case UnsupportedEncoding():
             return {"Accept-Encoding": ACCEPTED_ENCODINGS}
         case _:
             return {}
-
-
-async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.content.iter_any():
-            yield chunk
-    except (web.RequestPayloadError, ConnectionError) as error:
-        raise Malformed("Body is incomplete") from error

@@ -1,47 +1,54 @@
-"""Serving the application on a socket."""
+"""Serving an application on a socket."""
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from sluice.contract.errors import Unusable
+from sluice.gateway.clock import uuid7
+from sluice.gateway.connections import Connections, Patience, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+BACKLOG = 1024
+"""How many connections the kernel keeps until we come to them; it keeps at most net.core.somaxconn."""
+
 
 @asynccontextmanager
-async def serving(app: web.Application, host: str, port: int, *, drain_timeout_s: float = 20.0) -> AsyncIterator[str]:
+async def serving(
+    app: web.Application,
+    host: str,
+    port: int,
+    *,
+    port_setting: str = "SLUICE_GATEWAY_PORT",
+    drain_timeout_s: float = 20.0,
+    patience: Patience | None = None,
+    max_connections: int = 10_000,
+    traffic: Traffic | None = None,
+) -> AsyncIterator[str]:
     """Serve until the block ends: then accept nothing more and finish what is in flight.
 
     Gives the base URL. A port of 0 takes any free one. Nothing is logged of a request: its URL may hold a key.
 
-    Raises `Unusable` when the address cannot be listened on.
+    Raises `Unusable` when the address cannot be listened on; it names `port_setting`.
     """
-    runner = web.AppRunner(
-        app, auto_decompress=False, access_log=None, logger=_mute_logger(), shutdown_timeout=drain_timeout_s
-    )
+    runner = web.AppRunner(app, shutdown_timeout=drain_timeout_s)
     await runner.setup()
+    assert runner.server is not None
+    connections = Connections(runner.server, uuid7, patience or Patience(), max_connections, traffic or Traffic())
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            listener = await asyncio.get_running_loop().create_server(connections, host, port, backlog=BACKLOG)
         except OSError as error:
-            raise Unusable(
-                f"cannot listen on {host} port {port}: {error.strerror}; set SLUICE_GATEWAY_PORT"
-            ) from None
-        yield f"http://{host}:{runner.addresses[0][1]}"
+            raise Unusable(f"cannot listen on {host} port {port}: {error.strerror}; set {port_setting}") from None
+        try:
+            yield f"http://{host}:{listener.sockets[0].getsockname()[1]}"
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
-
-
-def _mute_logger() -> logging.Logger:
-    """Give aiohttp's server a logger that says nothing.
-
-    It would quote the line of a request that is no HTTP, with the key in it. What fails in a handler is logged by
-    the gateway itself.
-    """
-    return logging.Logger("sluice.gateway.http", logging.CRITICAL + 1)

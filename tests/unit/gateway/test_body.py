@@ -27,6 +27,12 @@ PACKERS = {
     "br": brotli.compress,
     "zstd": zstd.compress,
 }
+
+
+def nothing(_: int) -> None:
+    pass
+
+
 every_encoding = pytest.mark.parametrize("name", PACKERS)
 
 
@@ -39,7 +45,7 @@ async def read(sent: bytes, encoding: str = "", chunk: int = 65536, declared: in
         for start in range(0, len(sent), chunk):
             yield sent[start : start + chunk]
 
-    return await read_body(chunks(), encoding, declared)
+    return await read_body(chunks(), encoding, declared, nothing)
 
 
 @every_encoding
@@ -117,7 +123,7 @@ async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes
         yield b"{}"
 
     with pytest.raises(TooLarge):
-        await read_body(chunks(), "", MAX_BYTES + 1)
+        await read_body(chunks(), "", MAX_BYTES + 1, nothing)
     assert not read_chunks
 
 
@@ -148,8 +154,8 @@ async def test_a_body_that_is_not_kept_is_checked_all_the_same(name):
     async def chunks(body: bytes):
         yield body
 
-    assert await read_body(chunks(PACKERS[name](b"{}")), header(name), None, keep=False) == b""
+    assert await read_body(chunks(PACKERS[name](b"{}")), header(name), None, nothing, keep=False) == b""
     with pytest.raises(TooLarge):
-        await read_body(chunks(PACKERS[name](b" " * (MAX_BYTES + 1))), header(name), None, keep=False)
+        await read_body(chunks(PACKERS[name](b" " * (MAX_BYTES + 1))), header(name), None, nothing, keep=False)
     with pytest.raises(Malformed):
-        await read_body(chunks(PACKERS[name](b"{}")[:-1]), header(name), None, keep=False)
+        await read_body(chunks(PACKERS[name](b"{}")[:-1]), header(name), None, nothing, keep=False)

@@ -126,7 +126,7 @@ async def test_every_route_of_the_application_is_documented(gateway: Gateway):
     async def handle(_: web.Request) -> web.Response:
         return web.Response()
 
-    intake = SimpleNamespace(handler=lambda *_: handle, new_id=str)
+    intake = SimpleNamespace(handler=lambda *_: handle, new_id=str, metrics=None)
     served = {route.canonical for route in create_app(cast("Any", intake), gateway.publisher).router.resources()}
     apis = {path for _, endpoint in ENDPOINTS for path in endpoint.paths}
     of_the_page = FILES.keys() - {"/docs"}
