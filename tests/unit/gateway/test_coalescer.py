@@ -22,12 +22,12 @@ class GatedPublisher(MemoryPublisher):
         self.failing: set[int] = set()
         self.waiting = 0
 
-    async def publish(self, partition: int, value: bytes) -> None:
+    async def publish(self, partition: int, value: bytes, key: bytes | None = None) -> int:
         self.waiting += 1
         await self.gates[partition].wait()
         if partition in self.failing:
             raise Retry("gone")
-        await super().publish(partition, value)
+        return await super().publish(partition, value, key)
 
 
 @asynccontextmanager

@@ -215,7 +215,7 @@ async def test_503_while_kafka_is_away_and_202_once_it_is_back(gateway: Gateway)
 
 
 async def test_an_unforeseen_error_is_a_500_in_the_apis_shape_that_gives_nothing_away(gateway: Gateway, caplog):
-    async def broken(partition: int, value: bytes) -> None:
+    async def broken(partition: int, value: bytes, key: bytes | None = None) -> int:
         raise ZeroDivisionError("secret detail")
 
     gateway.publisher.publish = broken  # type: ignore[method-assign]
@@ -329,10 +329,10 @@ async def test_the_answer_comes_after_the_acknowledgement(gateway: Gateway):
     publish = gateway.publisher.publish
     started = asyncio.Event()
 
-    async def slow(partition: int, value: bytes) -> None:
+    async def slow(partition: int, value: bytes, key: bytes | None = None) -> int:
         started.set()
         await acknowledged.wait()
-        await publish(partition, value)
+        return await publish(partition, value, key)
 
     gateway.publisher.publish = slow  # type: ignore[method-assign]
     asking = asyncio.create_task(gateway.collect(event()))

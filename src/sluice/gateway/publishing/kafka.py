@@ -32,12 +32,16 @@ _CLOSE_TIMEOUT_S = 5.0
 class KafkaPublisher:
     """See `sluice.gateway.publishing.port.Publisher`.
 
-    `deadline_s` is how long a record may take to be acknowledged.
+    `batch_bytes` is how much may go to one partition at once, `deadline_s` how long a record may take to be
+    acknowledged.
     """
 
-    def __init__(self, bootstrap: str, *, topic: str = RAW.name, deadline_s: float = 10.0) -> None:
+    def __init__(
+        self, bootstrap: str, *, topic: str = RAW.name, batch_bytes: int = RECORD_BYTES, deadline_s: float = 10.0
+    ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
+        self._batch_bytes = batch_bytes
         self._deadline_s = deadline_s
         self._current: _Connection | None = None
         self._partitions = 0
@@ -60,7 +64,7 @@ class KafkaPublisher:
         """Whether a record could be published now, as far as is known."""
         return self._current is not None
 
-    async def publish(self, partition: int, value: bytes) -> None:
+    async def publish(self, partition: int, value: bytes, key: bytes | None = None) -> int:
         """Return once all in-sync replicas have the record."""
         connection = self._current
         if connection is None:
@@ -68,12 +72,13 @@ class KafkaPublisher:
         connection.in_flight += 1
         try:
             async with asyncio.timeout(self._deadline_s):
-                acknowledged = await connection.producer.send(self._topic, value, partition=partition)
-                await acknowledged
+                acknowledged = await connection.producer.send(self._topic, value, key, partition=partition)
+                offset: int = (await acknowledged).offset
+                return offset
         except MessageSizeTooLargeError as error:
             raise TooLarge("An event is too large for Kafka together with what is kept beside it") from error
         except (TimeoutError, KafkaError) as error:
-            log.warning("a record for partition %d was not acknowledged: %r", partition, error)
+            log.warning("a record for %s %d was not acknowledged: %r", self._topic, partition, error)
             self._replace(connection)
             raise Retry("Kafka is not available") from error
         finally:
@@ -120,7 +125,7 @@ class KafkaPublisher:
             enable_idempotence=True,
             compression_type="lz4",
             max_request_size=RAW.max_bytes,
-            max_batch_size=RECORD_BYTES,
+            max_batch_size=self._batch_bytes,
             request_timeout_ms=int(self._deadline_s * 1000 / 2),
         )
         try:

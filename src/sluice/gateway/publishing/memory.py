@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sluice.contract.errors import Retry
 
 
@@ -11,14 +13,18 @@ class MemoryPublisher:
     def __init__(self) -> None:
         self.records: list[tuple[int, bytes]] = []
         self.away = False
+        self._next_offsets: Counter[int] = Counter()
 
     @property
     def ready(self) -> bool:
         """Whether a record could be published now."""
         return not self.away
 
-    async def publish(self, partition: int, value: bytes) -> None:
+    async def publish(self, partition: int, value: bytes, key: bytes | None = None) -> int:
         """Keep one record."""
+        del key
         if self.away:
             raise Retry("Kafka is not available")
         self.records.append((partition, value))
+        self._next_offsets[partition] += 1
+        return self._next_offsets[partition] - 1
