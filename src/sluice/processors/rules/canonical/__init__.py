@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.contract.event import Api
-from sluice.processors.rules.canonical import client, events, ingest, pulse
+from sluice.processors.rules.canonical import client, events, ingest, pulse, user_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,4 +21,5 @@ CANONICALISERS: Mapping[Api, Canonicalise] = {
     Api.EVENTS: events.canonical,
     Api.INGEST: ingest.canonical,
     Api.CLIENT: client.canonical,
+    Api.USER_EVENT: user_event.canonical,
 }

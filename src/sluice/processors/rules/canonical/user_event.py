@@ -9,7 +9,8 @@ from sluice.contract.event import Event
 from sluice.contract.standard_events import GENERIC, UPDATE, USER_SAVED
 from sluice.contract.state_keys import identifier, normal_email, order_of
 from sluice.processors.rules.canonical.members import Members
-from sluice.processors.rules.canonical.usual_names import Sent, amount, text, usual_columns
+from sluice.processors.rules.canonical.usual_names import Sent, usual_columns
+from sluice.processors.rules.canonical.values import amount, text
 
 if TYPE_CHECKING:
     from sluice.contract.raw import Context, RawLine

@@ -7,13 +7,11 @@ of `properties` does.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
-import msgspec
 
 from sluice.contract.state_keys import identifier
 from sluice.processors.rules.canonical.members import Members
+from sluice.processors.rules.canonical.values import amount, country, currency, device_type, json_object, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +19,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _EMPTY = b"{}"
-_COUNTRY = re.compile(r"[A-Za-z]{2}")
-_CURRENCY = re.compile(r"[A-Za-z]{3}")
-_DEVICE_TYPES = {"desktop", "mobile", "tablet"}
-_string = msgspec.json.Decoder(str)
-_number = msgspec.json.Decoder(float)
 
 
 class Sent(NamedTuple):
@@ -37,7 +30,7 @@ class Sent(NamedTuple):
     @classmethod
     def of(cls, event: Members) -> Sent:
         """Take the properties out of an event."""
-        return cls(event, Members(event.take(_object, "properties") or _EMPTY))
+        return cls(event, Members(event.take(json_object, "properties") or _EMPTY))
 
     def column(self, read: Callable[[bytes], T | None], *names: str) -> T | None:
         """Take a column's value out of the event, or else read it in the properties, where it stays."""
@@ -61,45 +54,10 @@ def usual_columns(sent: Sent) -> dict[str, Any]:
         "utm_source": sent.column(text, "utmSource", "utm_source") or "",
         "utm_medium": sent.column(text, "utmMedium", "utm_medium") or "",
         "utm_campaign": sent.column(text, "utmCampaign", "utm_campaign") or "",
-        "country": sent.column(_country, "country") or "",
-        "device_type": sent.column(_device_type, "deviceType", "device_type") or "",
+        "country": sent.column(country, "country") or "",
+        "device_type": sent.column(device_type, "deviceType", "device_type") or "",
         "browser": sent.column(text, "browser") or "",
         "os": sent.column(text, "os") or "",
         "value": sent.column(amount, "value"),
-        "currency": sent.column(_currency, "currency") or "",
+        "currency": sent.column(currency, "currency") or "",
     }
-
-
-def text(sent: bytes) -> str | None:
-    """Read a string that is not empty."""
-    return (_string.decode(sent) or None) if sent.startswith(b'"') else None
-
-
-def amount(sent: bytes) -> float | None:
-    """Read a number that a double can hold."""
-    try:
-        return _number.decode(sent)
-    except msgspec.ValidationError:
-        return None
-
-
-def _object(sent: bytes) -> bytes | None:
-    return sent if sent.startswith(b"{") else None
-
-
-def _country(sent: bytes) -> str | None:
-    return _upper(_COUNTRY, sent)
-
-
-def _currency(sent: bytes) -> str | None:
-    return _upper(_CURRENCY, sent)
-
-
-def _upper(form: re.Pattern[str], sent: bytes) -> str | None:
-    code = text(sent)
-    return code.upper() if code and form.fullmatch(code) else None
-
-
-def _device_type(sent: bytes) -> str | None:
-    name = text(sent)
-    return name if name in _DEVICE_TYPES else None
