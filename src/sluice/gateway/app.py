@@ -98,7 +98,7 @@ async def _preflight(_: web.Request) -> web.Response:
 
 async def _health(_: web.Request) -> web.Response:
     """Answer as API 3's document says, as long as the process does; whether it can take events, /ready tells."""
-    return web.Response(text='{"status":"ok"}', content_type=JSON)
+    return web.Response(body=b'{"status":"ok"}', content_type=JSON)
 
 
 def _readiness(publisher: Publisher, stopping: Callable[[], bool]) -> Handler:
