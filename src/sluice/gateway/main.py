@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import uvloop
 
-from sluice.gateway.app import create_app
+from sluice.gateway.app import create_app, create_metrics_app
 from sluice.gateway.clock import monotonic_clock, system_clock, uuid7
 from sluice.gateway.coalescer import Coalescer
+from sluice.gateway.connections import Patience, Traffic
 from sluice.gateway.intake import Intake
 from sluice.gateway.keys import KeyRing
 from sluice.gateway.limits.memory import MemoryLimiter
+from sluice.gateway.load import Load
+from sluice.gateway.proxies import TrustedProxies
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.gateway.serve import serving
 from sluice.gateway.settings_file import SettingsFollower, settings_file
@@ -23,6 +27,12 @@ from sluice.role.ready import say_ready
 from sluice.role.start import log_to_stderr, name_process
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import web
+
+    from sluice.gateway.metrics import Metrics
+    from sluice.gateway.publishing.port import Publisher
     from sluice.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -54,22 +64,72 @@ async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: Key
         linger_ms=settings.gateway_linger_ms,
         max_pending_bytes=settings.gateway_max_pending_bytes,
     )
-    intake = Intake(keys, MemoryLimiter(monotonic_clock), MemoryUsers(), coalescer, system_clock, uuid7)
-    app = create_app(intake, publisher)
+    intake = Intake(
+        keys,
+        MemoryLimiter(monotonic_clock),
+        MemoryUsers(),
+        coalescer,
+        system_clock,
+        uuid7,
+        TrustedProxies.parse(settings.gateway_trusted_proxies),
+        Load(settings.gateway_max_requests, settings.gateway_max_held_bytes),
+        body_timeout_s=settings.gateway_body_timeout_ms / 1000,
+    )
+    traffic = Traffic()
+    _watch(intake, traffic, publisher)
+    app = create_app(intake, publisher, stop.is_set)
     try:
         async with (
             follower.following(keys.take),
-            serving(
-                app,
-                settings.gateway_host,
-                settings.gateway_port,
-                drain_timeout_s=settings.gateway_drain_timeout_ms / 1000,
-            ) as url,
+            _serving_metrics(settings, intake.metrics),
+            _serving(settings, app, traffic) as url,
         ):
             log.info("listening on %s, %d partitions at %s", url, partitions, settings.kafka_bootstrap)
             say_ready()
             await stop.wait()
             log.info("stopping")
+            await asyncio.sleep(settings.gateway_lame_duck_ms / 1000)
     finally:
         await coalescer.close()
         await publisher.close()
+
+
+def _serving(settings: GatewaySettings, app: web.Application, traffic: Traffic) -> AbstractAsyncContextManager[str]:
+    return serving(
+        app,
+        settings.gateway_host,
+        settings.gateway_port,
+        drain_timeout_s=settings.gateway_drain_timeout_ms / 1000,
+        patience=Patience(
+            head_s=settings.gateway_head_timeout_ms / 1000,
+            answer_s=settings.gateway_answer_timeout_ms / 1000,
+            idle_s=settings.gateway_keepalive_timeout_ms / 1000,
+        ),
+        max_connections=settings.gateway_max_connections,
+        traffic=traffic,
+    )
+
+
+@asynccontextmanager
+async def _serving_metrics(settings: GatewaySettings, metrics: Metrics) -> AsyncIterator[None]:
+    if settings.gateway_metrics_port is None:
+        yield
+        return
+    app = create_metrics_app(metrics, uuid7)
+    host, port = settings.gateway_metrics_host, settings.gateway_metrics_port
+    async with serving(app, host, port, port_setting="SLUICE_GATEWAY_METRICS_PORT") as url:
+        log.info("metrics at %s/metrics", url)
+        yield
+
+
+def _watch(intake: Intake, traffic: Traffic, publisher: Publisher) -> None:
+    """Show in the metrics what is counted elsewhere."""
+    load, metrics = intake.load, intake.metrics
+    metrics.gauge("ready", "1 while Kafka can be reached", lambda: publisher.ready)
+    metrics.gauge("requests_in_flight", "Requests being handled", lambda: load.requests)
+    metrics.gauge("held_body_bytes", "Bytes of the bodies of these requests", lambda: load.body_bytes)
+    metrics.gauge("connections", "Open connections", lambda: traffic.open)
+    metrics.counter("connections_refused_total", "Connections over the limit", lambda: traffic.turned_away)
+    metrics.counter(
+        "unreadable_requests_total", "Requests that are no HTTP, or never came whole", lambda: traffic.unreadable
+    )
