@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.gateway.dialects import pulse
+from sluice.gateway.dialects import events, ingest, pulse
 
 if TYPE_CHECKING:
     from sluice.gateway.dialects.port import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (pulse,)
+DIALECTS: tuple[Dialect, ...] = (pulse, events, ingest)
