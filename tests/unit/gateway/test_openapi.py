@@ -6,8 +6,8 @@ import json
 import re
 from datetime import datetime
 from functools import cache
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import jsonschema_rs
 import pytest
@@ -126,8 +126,9 @@ async def test_every_route_of_the_application_is_documented(gateway: Gateway):
     async def handle(_: web.Request) -> web.Response:
         return web.Response()
 
-    intake = SimpleNamespace(handler=lambda *_: handle, new_id=str, metrics=None)
-    served = {route.canonical for route in create_app(cast("Any", intake), gateway.publisher).router.resources()}
+    intake = MagicMock()
+    intake.handler.return_value = handle
+    served = {route.canonical for route in create_app(intake, gateway.publisher).router.resources()}
     apis = {path for _, endpoint in ENDPOINTS for path in endpoint.paths}
     of_the_page = FILES.keys() - {"/docs"}
     own = {path for path, _, operation in OPERATIONS if operation["tags"] == ["gateway"]}

@@ -19,6 +19,10 @@ WRONG_TYPE = "invalid event type"
 WRONG_TIME = "invalid timestamp"
 
 
+NAMES_OF_TYPE = ("type", "eventType", "event_type")
+"""All mean the same; the first that is not null counts."""
+
+
 class Circumstances(NamedTuple):
     """What it depends on whether an event is valid, beside itself."""
 
@@ -56,8 +60,21 @@ class CheckedEvent(BaseModel):
     timestamp: Time | None = Field(None, description="Milliseconds since 1970, or ISO 8601; without it: now")
 
 
+def _one_of_the_names(schema: dict[str, Any]) -> None:
+    """Say that the first name that is not null holds the type, and that those after it may hold anything."""
+    of_type, null = schema["properties"]["type"], {"type": "null"}
+    schema["properties"]["type"] = {"description": of_type.pop("description")}
+    schema.pop("required")
+    schema["anyOf"] = [
+        {"required": [name], "properties": dict.fromkeys(NAMES_OF_TYPE[:index], null) | {name: of_type}}
+        for index, name in enumerate(NAMES_OF_TYPE)
+    ]
+
+
 class Event(CheckedEvent):
     """An event as the document's clients send it; further fields are kept too."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of_the_names)
 
     userId: Any = Field(None, description="User identifier")  # noqa: N815 - named as it is sent
     sessionId: Any = Field(None, description="Session identifier")  # noqa: N815

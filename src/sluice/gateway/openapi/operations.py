@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sluice.gateway.body import ACCEPTED_ENCODINGS
+from sluice.gateway.decoding import ACCEPTED_ENCODINGS
 from sluice.gateway.dialects.port import JSON
 from sluice.gateway.head import MAX_IDEMPOTENCY_KEY
 from sluice.gateway.openapi.answers import accepting, refusing
