@@ -19,6 +19,11 @@ class MemoryUsers:
         self.known: dict[Identifier, Known] = {}
         self.away = False
 
+    @property
+    def ready(self) -> bool:
+        """Whether users could be saved now."""
+        return not self.away
+
     def find(self, identifier: Identifier) -> Known | None:
         """Look one up."""
         return self.known.get(identifier)

@@ -33,14 +33,21 @@ class Link(NamedTuple):
 
 
 class Users(Protocol):
-    """Looks users up, in microseconds and without I/O that could fail."""
+    """Looks users up, in microseconds."""
 
     def find(self, identifier: Identifier) -> Known | None:
-        """Give whom an identifier means; None where it is not known."""
+        """Give whom an identifier means; None where it is not known.
+
+        Raises `Retry` while that cannot be told.
+        """
 
 
 class UserDirectory(Users, Protocol):
     """Looks users up, and makes them known."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether users can be found and saved now, as far as is known."""
 
     async def save(self, links: Sequence[Link]) -> None:
         """Return once the links are durable, and found here; other gateways find them within a second or so.
