@@ -81,7 +81,7 @@ class FailOpen:
         self._ask_again_at_ms = None
         if self._said:
             self._said = False
-            log.info("limits are held again; %d more requests had passed uncounted", self._unsaid)
+            log.info("limits are held again; further requests that had passed uncounted: %d", self._unsaid)
             self._unsaid = 0
 
     def _uncounted(self) -> Decision:
@@ -91,6 +91,6 @@ class FailOpen:
         if self._say_again_at_ms is None or now_ms >= self._say_again_at_ms:
             self._say_again_at_ms = now_ms + SAY_EVERY_MS
             self._said = True
-            log.warning("limits are not held: %s; %d requests passed uncounted", self._why, self._unsaid)
+            log.warning("limits are not held: %s; requests that passed uncounted: %d", self._why, self._unsaid)
             self._unsaid = 0
         return UNCOUNTED

@@ -36,7 +36,11 @@ def connect(url: str) -> Redis:
     Nothing is asked twice: a `take` whose answer was lost would count twice.
     """
     pool = BlockingConnectionPool.from_url(
-        url, max_connections=_CONNECTIONS, timeout=None, retry=Retries(NoBackoff(), retries=0)
+        url,
+        max_connections=_CONNECTIONS,
+        timeout=None,
+        retry=Retries(NoBackoff(), retries=0),
+        protocol=2,  # with 3, redis-py hands out connections that the server has closed
     )
     return Redis.from_pool(pool)
 
