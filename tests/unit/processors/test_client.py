@@ -73,6 +73,20 @@ def test_unique_id_service_and_unknown_attributes_are_properties():
     assert event.properties == {"service": "api", "unique_id": "x-1", "backfill": "true"}
 
 
+def test_what_the_document_has_no_attribute_for_may_be_a_property():
+    event = read(sent(properties={"value": 5, "currency": "EUR", "anonymous_id": "a2"}))
+    assert (event.value, event.currency, event.anonymous_id) == (5, "EUR", "a2")
+
+
+def test_the_documents_attributes_and_the_profile_go_before_properties():
+    properties = {"value": 5, "currency": "EUR", "anonymous_id": "a2"}
+    event = read(
+        sent(value=9.99, value_currency="USD", properties=properties),
+        context=Context(user_id="u1", anonymous_id="a1"),
+    )
+    assert (event.value, event.currency, event.anonymous_id) == (9.99, "USD", "a1")
+
+
 def test_a_property_wins_over_an_attribute_of_its_name():
     assert read(sent(unique_id="x-1", properties={"unique_id": "y"})).properties == {"unique_id": "y"}
 

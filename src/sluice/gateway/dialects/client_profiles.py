@@ -8,8 +8,9 @@ import msgspec
 
 from sluice.contract.raw import Context
 from sluice.contract.routing import CONFIRMATION, routing_key
+from sluice.contract.state_keys import normal_email
 from sluice.gateway.dialects.port import Identified, Lookup, Received
-from sluice.gateway.users.identity import Person, normal_email, profiled
+from sluice.gateway.users.identity import Person, profiled
 from sluice.gateway.users.port import Link
 
 if TYPE_CHECKING:
