@@ -16,7 +16,7 @@ from sluice.gateway.coalescer import Coalescer
 from sluice.gateway.connections import Patience, Traffic
 from sluice.gateway.intake import Intake
 from sluice.gateway.keys import KeyRing
-from sluice.gateway.limits.memory import MemoryLimiter
+from sluice.gateway.limits.open import open_limiter
 from sluice.gateway.load import Load
 from sluice.gateway.proxies import TrustedProxies
 from sluice.gateway.publishing.kafka import KafkaPublisher
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from sluice.gateway.limits.fail_open import FailOpen
     from sluice.gateway.metrics import Metrics
     from sluice.gateway.publishing.port import Publisher
     from sluice.gateway.settings import GatewaySettings
@@ -53,6 +54,12 @@ def run(settings: GatewaySettings) -> None:
 
 async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing) -> None:
     """Connect, listen, say that it is ready, and stop on a signal without losing a request."""
+    url, timeout_s = settings.redis_url.get_secret_value(), settings.redis_timeout_ms / 1000
+    async with open_limiter(url, timeout_s, monotonic_clock) as limiter:
+        await _serve(settings, follower, keys, limiter)
+
+
+async def _serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing, limiter: FailOpen) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -66,7 +73,7 @@ async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: Key
     )
     intake = Intake(
         keys,
-        MemoryLimiter(monotonic_clock),
+        limiter,
         MemoryUsers(),
         coalescer,
         system_clock,
@@ -76,7 +83,7 @@ async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: Key
         body_timeout_s=settings.gateway_body_timeout_ms / 1000,
     )
     traffic = Traffic()
-    _watch(intake, traffic, publisher)
+    _watch(intake, traffic, publisher, limiter)
     app = create_app(intake, publisher, stop.is_set)
     try:
         async with (
@@ -122,7 +129,7 @@ async def _serving_metrics(settings: GatewaySettings, metrics: Metrics) -> Async
         yield
 
 
-def _watch(intake: Intake, traffic: Traffic, publisher: Publisher) -> None:
+def _watch(intake: Intake, traffic: Traffic, publisher: Publisher, limiter: FailOpen) -> None:
     """Show in the metrics what is counted elsewhere."""
     load, metrics = intake.load, intake.metrics
     metrics.gauge("ready", "1 while Kafka can be reached", lambda: publisher.ready)
@@ -132,4 +139,7 @@ def _watch(intake: Intake, traffic: Traffic, publisher: Publisher) -> None:
     metrics.counter("connections_refused_total", "Connections over the limit", lambda: traffic.turned_away)
     metrics.counter(
         "unreadable_requests_total", "Requests that are no HTTP, or never came whole", lambda: traffic.unreadable
+    )
+    metrics.counter(
+        "uncounted_requests_total", "Requests that passed without being counted by limits", lambda: limiter.failures
     )

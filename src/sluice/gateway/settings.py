@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from sluice.gateway.proxies import TrustedProxies
 from sluice.kafka.settings import KafkaSettings
@@ -61,6 +61,14 @@ class GatewaySettings(KafkaSettings):
     )
     gateway_drain_timeout_ms: int = Field(
         20_000, ge=0, description="how long requests in flight may take to finish when the gateway is stopped"
+    )
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="the Redis in which all gateways count their limits, redis://user:password@host:port/database; "
+        "without it each gateway counts for itself",
+    )
+    redis_timeout_ms: int = Field(
+        100, ge=1, description="after so long without Redis's answer, connecting included, a request passes uncounted"
     )
     gateway_log_level: str = Field("info", description="debug, info, warning or error")
 

@@ -28,7 +28,7 @@ class FailOpen:
     on passing until that one has an answer. So counters that hang cost one request a second some time, not all.
     The clock must never go back.
 
-    `failures` is how many takes went uncounted since the start. The log says so at most once a minute.
+    `failures` is how many requests passed uncounted since the start. The log says so at most once a minute.
     """
 
     def __init__(self, limiter: Limiter, clock: Clock) -> None:
@@ -44,12 +44,12 @@ class FailOpen:
     async def take(self, bucket: str, rules: Sequence[Rule], cost: int) -> Decision:
         """Count `cost` if all rules allow it; let it pass where that cannot be known."""
         if not self._may_ask():
-            return self._uncounted()
+            return self._pass_uncounted(cost)
         try:
             decision = await self._limiter.take(bucket, rules, cost)
         except Retry as error:
             self._failed(error)
-            return self._uncounted()
+            return self._pass_uncounted(cost)
         self._answered()
         return decision
 
@@ -84,7 +84,9 @@ class FailOpen:
             log.info("limits are held again; further requests that had passed uncounted: %d", self._unsaid)
             self._unsaid = 0
 
-    def _uncounted(self) -> Decision:
+    def _pass_uncounted(self, cost: int) -> Decision:
+        if not cost:  # who only looks has nothing that could be counted
+            return UNCOUNTED
         self.failures += 1
         self._unsaid += 1
         now_ms = self._clock()

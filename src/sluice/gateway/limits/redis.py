@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry as Retries
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from sluice.contract.errors import Retry
+from sluice.contract.errors import Retry, Unusable
 from sluice.contract.projects import TokenBucket
 from sluice.gateway.limits.counters import fractions, window_ms
 from sluice.gateway.limits.port import UNCOUNTED, Decision, State
@@ -34,14 +34,23 @@ def connect(url: str) -> Redis:
     """Give a client of the Redis at a `redis://`, `rediss://` or `unix://` URL; it connects when it is first asked.
 
     Nothing is asked twice: a `take` whose answer was lost would count twice.
+    Raises `Unusable` when the URL is not one of these, without repeating it: it may hold a password.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=_CONNECTIONS,
-        timeout=None,
-        retry=Retries(NoBackoff(), retries=0),
-        protocol=2,  # with 3, redis-py hands out connections that the server has closed
-    )
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=None,
+            retry=Retries(NoBackoff(), retries=0),
+            protocol=2,  # with 3, redis-py hands out connections that the server has closed
+        )
+        # Connects nowhere, but is the first to look at the options in the URL's query.
+        pool.make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError):
+        raise Unusable(
+            "SLUICE_REDIS_URL is not the URL of a Redis: redis://user:password@host:port/database, rediss:// "
+            "for TLS, or unix:///path; special characters of a password are written as %XX"
+        ) from None
     return Redis.from_pool(pool)
 
 

@@ -95,6 +95,12 @@ async def test_each_request_that_passed_uncounted_is_a_failure(limiter: FailOpen
     assert limiter.failures == 5
 
 
+async def test_who_only_looks_has_nothing_to_be_counted(limiter: FailOpen, counters: Counters):
+    counters.away = True
+    assert await take(limiter, 0) == UNCOUNTED
+    assert limiter.failures == 0
+
+
 async def test_after_a_failure_the_counters_are_left_alone_for_a_second(
     limiter: FailOpen, counters: Counters, clock: Clock
 ):
