@@ -41,6 +41,8 @@ def allows(endpoint: str, body: Any, now_ms: int, known: Mapping[Identifier, Kno
         return False
     if endpoint == "event":
         return _event(body.get("event"), now_ms) and _user(body.get("user"), known, must_exist=True)
+    if present(body, "event") is not ABSENT:
+        raise Unclear  # an event where users are saved
     return _user(body.get("user"), known, must_exist=False)
 
 
@@ -80,6 +82,8 @@ def _event(event: Any, now_ms: int) -> bool:
         return _generic(members, now_ms)
     if kind == "confirmation" and not _order(members):
         return False
+    if kind == "login":
+        _name(present(members, "email"))
     return _timestamp(members, now_ms)
 
 

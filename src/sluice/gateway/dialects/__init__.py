@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.gateway.dialects import events, ingest, pulse
+from sluice.gateway.dialects import events, ingest, pulse, user_event
 
 if TYPE_CHECKING:
     from sluice.gateway.dialects.port import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (pulse, events, ingest)
+DIALECTS: tuple[Dialect, ...] = (pulse, events, ingest, user_event)
