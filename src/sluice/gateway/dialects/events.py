@@ -60,15 +60,16 @@ COLLECT = Endpoint(
 ENDPOINTS: tuple[Endpoint, ...] = (COLLECT,)
 
 
-_NULL = b"null"
+_NULL = msgspec.Raw(b"null")
 
 
 class _SentRequest(msgspec.Struct):
     messageBody: list[msgspec.Raw]  # noqa: N815
-    messageheader: msgspec.Raw = msgspec.Raw(_NULL)
+    messageheader: msgspec.Raw = _NULL
 
 
 _sent_request = msgspec.json.Decoder(_SentRequest)
+_sent_events = msgspec.json.Decoder(list[msgspec.Raw])
 _sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 NOT_AN_OBJECT = "body must be a JSON object"
@@ -147,20 +148,30 @@ def _request_of(body: bytes) -> _SentRequest:
     except json_text.NotJson:
         raise Malformed(NOT_AN_OBJECT) from None
     except msgspec.ValidationError:
-        raise Invalid(_what_is_wrong_with_request(body)) from None
+        json_text.refuse_deep(body)
+        request = _last_members_of(body)
     json_text.refuse_deep_list(body, request.messageBody)
     if not 1 <= len(request.messageBody) <= MAX_EVENTS:
         raise Invalid(WRONG_EVENTS)
     return request
 
 
-def _what_is_wrong_with_request(body: bytes) -> str:
-    json_text.refuse_deep(body)
+def _last_members_of(body: bytes) -> _SentRequest:
+    """Look for the events again: of several members of the name only the last must be an array.
+
+    Raises `Invalid` where it is none.
+    """
     try:
         members = _sent_members.decode(body)
     except msgspec.ValidationError:
-        return NOT_AN_OBJECT
-    return NO_EVENTS if bytes(members.get("messageBody", _NULL)) == _NULL else WRONG_EVENTS
+        raise Invalid(NOT_AN_OBJECT) from None
+    events = members.get("messageBody", _NULL)
+    if bytes(events) == bytes(_NULL):
+        raise Invalid(NO_EVENTS)
+    try:
+        return _SentRequest(_sent_events.decode(events), members.get("messageheader", _NULL))
+    except msgspec.ValidationError:
+        raise Invalid(WRONG_EVENTS) from None
 
 
 def _header_of(request: _SentRequest) -> msgspec.Raw | msgspec.UnsetType:
@@ -170,7 +181,7 @@ def _header_of(request: _SentRequest) -> msgspec.Raw | msgspec.UnsetType:
     sent.
     """
     sent = bytes(request.messageheader)
-    if sent == _NULL:
+    if sent == bytes(_NULL):
         return msgspec.UNSET
     if not sent.startswith(b"{"):
         raise Invalid(WRONG_HEADER)

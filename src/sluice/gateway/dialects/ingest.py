@@ -71,6 +71,7 @@ class _SentBatch(msgspec.Struct):
 
 
 _sent_batch = msgspec.json.Decoder(_SentBatch)
+_sent_events = msgspec.json.Decoder(list[msgspec.Raw])
 _sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _NULL = msgspec.Raw(b"null")
@@ -126,26 +127,36 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
     return Reading(head.endpoint, cost=len(events), events=events)
 
 
-def _events_of(body: bytes) -> Sequence[msgspec.Raw]:
+def _events_of(body: bytes) -> list[msgspec.Raw]:
     try:
         events = json_text.decode(body, _sent_batch).events
     except json_text.NotJson:
         raise Malformed(_NOT_JSON) from None
     except msgspec.ValidationError:
-        raise Invalid(_what_is_wrong_with_batch(body)) from None
+        json_text.refuse_deep(body)
+        events = _last_events_of(body)
     json_text.refuse_deep_list(body, events)
     if not 1 <= len(events) <= MAX_EVENTS:
         raise Invalid(_WRONG_COUNT)
     return events
 
 
-def _what_is_wrong_with_batch(body: bytes) -> str:
-    json_text.refuse_deep(body)
+def _last_events_of(body: bytes) -> list[msgspec.Raw]:
+    """Look for the events again: of several members of the name only the last must be an array.
+
+    Raises `Invalid` where it is none.
+    """
     try:
         members = _sent_members.decode(body)
     except msgspec.ValidationError:
-        return _NO_EVENTS
-    return _NO_EVENTS if bytes(members.get("events", _NULL)) == bytes(_NULL) else _WRONG_COUNT
+        raise Invalid(_NO_EVENTS) from None
+    events = members.get("events", _NULL)
+    if bytes(events) == bytes(_NULL):
+        raise Invalid(_NO_EVENTS)
+    try:
+        return _sent_events.decode(events)
+    except msgspec.ValidationError:
+        raise Invalid(_WRONG_COUNT) from None
 
 
 def accept(head: Head, reading: Reading, now_ms: int) -> Reply:
