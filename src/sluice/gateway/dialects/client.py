@@ -53,7 +53,7 @@ _PARAMETERS = (
     ),
 )
 _REVISION_IN_URL = Parameter(
-    "revision", "query", "Stands in for the header where a beacon cannot set one.", pattern=f"^{_REVISION}$"
+    "revision", "query", "Stands in for the header, in the same form, where a beacon cannot set one."
 )
 _BULK = {
     "type": "event-bulk-create",

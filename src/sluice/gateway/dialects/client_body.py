@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from sluice.contract.ndjson import on_one_line
 from sluice.gateway import json_text
 from sluice.gateway.dialects.client_shapes import (
+    IDENTIFIERS,
     MAX_EVENTS,
     Bulk,
     Event,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pydantic_core import ErrorDetails
-
-IDENTIFIERS = ("id", "external_id", "email", "phone_number", "anonymous_id", "_kx")
 
 
 class SentEvent(NamedTuple):

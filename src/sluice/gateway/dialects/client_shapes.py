@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from sluice.gateway.dialects.client_values import (
     Coordinate,
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_EVENTS = 1000
+
+IDENTIFIERS = ("id", "external_id", "email", "phone_number", "anonymous_id", "_kx")
+"""What a profile may be known by, the first first: `id` beside its attributes, the others among them."""
 
 
 class Shape(BaseModel):
@@ -127,8 +130,21 @@ class ProfileMeta(Shape):
     patch_properties: PatchProperties | None = None
 
 
+def _one_of(names: Sequence[str]) -> list[JsonValue]:
+    """Say that one of these members must hold more than spaces."""
+    return [{"required": [name], "properties": {name: {"type": "string", "pattern": r"\S"}}} for name in names]
+
+
+_IDENTIFIED: JsonValue = {
+    "required": ["attributes"],
+    "properties": {"attributes": {"type": "object", "anyOf": _one_of(IDENTIFIERS[1:])}},
+}
+
+
 class Profile(Shape):
     """A profile's resource object."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [*_one_of(IDENTIFIERS[:1]), _IDENTIFIED]})
 
     type: Literal["profile"]
     id: Identifier | None = None

@@ -24,7 +24,8 @@ NOW_MS = "now_ms"
 # E.164: a country code, which never begins with 0, and at most 15 digits in all; no number has fewer than 7.
 _E164 = r"\+[1-9][0-9]{6,14}"
 _phone_number = re.compile(_E164)
-_number = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_NUMBER = r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
+_number = re.compile(_NUMBER)
 
 
 def _checked_time(text: str, info: ValidationInfo) -> str:
@@ -73,13 +74,21 @@ def _checked_object(sent: Raw) -> Raw:
 Identifier = Annotated[str, Field(max_length=STATE_KEY_CHARACTERS)]
 """A name of a profile; an empty one is none."""
 
-PhoneNumber = Annotated[Identifier, AfterValidator(_checked_phone_number), Field(description="In E.164 format")]
+PhoneNumber = Annotated[
+    Identifier,
+    AfterValidator(_checked_phone_number),
+    Field(description="In E.164 format", json_schema_extra={"pattern": rf"^(\s*|{_E164})$"}),
+]
 MetricName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 UniqueId = Annotated[str, Field(min_length=1, max_length=STATE_KEY_CHARACTERS)]
 Time = Annotated[str, AfterValidator(_checked_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Currency = Annotated[str, AfterValidator(_checked_currency), Field(description="ISO 4217, in either case")]
-Coordinate = Annotated[Any, PlainValidator(_checked_coordinate), WithJsonSchema({"type": ["number", "string"]})]
+Coordinate = Annotated[
+    Any,
+    PlainValidator(_checked_coordinate),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{_NUMBER}$"}]}),
+]
 Names = Annotated[
     Any,
     PlainValidator(_checked_names),
