@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from multidict import CIMultiDictProxy
 
+    from sluice.gateway.limits.port import Limiter
+
 NOW = 1703001234567
 """The time in the document's examples."""
 
@@ -113,13 +115,14 @@ def demo_projects() -> projects.Projects:
 
 
 @asynccontextmanager
-async def gateway_with(settings: projects.Projects, *, linger_ms: float = 0) -> AsyncIterator[Gateway]:
+async def gateway_with(
+    settings: projects.Projects, *, linger_ms: float = 0, limiter: Limiter | None = None
+) -> AsyncIterator[Gateway]:
     publisher, users, clock = MemoryPublisher(), MemoryUsers(), Clock()
     numbers = itertools.count(1)
     coalescer = Coalescer(publisher, PARTITIONS, linger_ms=linger_ms)
-    intake = Intake(
-        KeyRing(settings), MemoryLimiter(clock), users, coalescer, clock, lambda: str(UUID(int=next(numbers)))
-    )
+    limiter = limiter or MemoryLimiter(clock)
+    intake = Intake(KeyRing(settings), limiter, users, coalescer, clock, lambda: str(UUID(int=next(numbers))))
     async with (
         aiohttp.ClientSession() as session,
         serving(create_app(intake, publisher), "127.0.0.1", 0) as url,
