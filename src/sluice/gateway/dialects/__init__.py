@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.gateway.dialects import events, ingest, pulse, user_event
+from sluice.gateway.dialects import client, events, ingest, pulse, user_event
 
 if TYPE_CHECKING:
     from sluice.gateway.dialects.port import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (pulse, events, ingest, user_event)
+DIALECTS: tuple[Dialect, ...] = (pulse, events, ingest, client, user_event)
