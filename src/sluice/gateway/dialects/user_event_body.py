@@ -20,9 +20,9 @@ from sluice.contract.standard_events import (
     kinds_of,
     members_of,
 )
-from sluice.contract.state_keys import STATE_KEY_CHARACTERS, order_of
+from sluice.contract.state_keys import STATE_KEY_CHARACTERS, normal_email, order_of
 from sluice.gateway import json_text
-from sluice.gateway.users.identity import Person, normal_email
+from sluice.gateway.users.identity import Person
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.contract.errors import Invalid
-from sluice.contract.state_keys import normal_email as normal_email
 from sluice.gateway.users.port import Identifier, Known, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sluice.gateway.users.port import Kind, Users
 
@@ -30,7 +29,7 @@ class DifferentUsers(Invalid):
 
 
 class Person(NamedTuple):
-    """Whom a request names: by an id, by an address (see `normal_email`), or by both; by one at least."""
+    """Whom a request names: by an id, by an address in its normal form, or by both; by one at least."""
 
     project: str
     id: str | None = None
@@ -47,6 +46,7 @@ def find(users: Users, person: Person) -> Known | None:
 
     Raises `DifferentUsers`.
     """
+    users = _Once(users)
     found = {known.user_id: known for name in sorted(person.identifiers()) if (known := users.find(name))}
     if len(found) > 1:
         raise DifferentUsers("the id and the address belong to different users")
@@ -60,6 +60,7 @@ def saved(users: Users, person: Person) -> Resolution:
 
     Raises `DifferentUsers`.
     """
+    users = _Once(users)
     known = find(users, person)
     if known is None:
         known = _as_of_now(users, person.project, Known(person.id or person.email or ""))
@@ -77,13 +78,14 @@ def profiled(users: Users, person: Person) -> Resolution:
 
 
 def logged_in(users: Users, person: Person, known: Known, email: str) -> Resolution:
-    """Identify the user that `find` gave, who logs in with an address (see `normal_email`).
+    """Identify the user that `find` gave, who logs in with an address in its normal form.
 
     One who has an address keeps it. An anonymous one gets this address; or, where it belongs to another user, is that
     user from now on.
     """
     if known.email:
         return known, ()
+    users = _Once(users)
     address = Identifier(person.project, "email", email)
     owner = users.find(address)
     identified = _as_of_now(users, person.project, owner) if owner else known._replace(email=email)
@@ -91,21 +93,35 @@ def logged_in(users: Users, person: Person, known: Known, email: str) -> Resolut
     return identified, _links(users, person.project, names | {address}, identified)
 
 
+class _Once:
+    """Looks each identifier up once: a look-up is microseconds, but a resolution asks for some of them repeatedly."""
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
+        self._found: dict[Identifier, Known | None] = {}
+
+    def find(self, identifier: Identifier) -> Known | None:
+        """Look one up."""
+        if identifier not in self._found:
+            self._found[identifier] = self._users.find(identifier)
+        return self._found[identifier]
+
+
 def _as_of_now(users: Users, project: str, known: Known) -> Known:
     """Give a user with the present address: an identifier that was linked long ago still holds the one of then."""
-    for name in _own_names(users, project, known.user_id):
-        own = users.find(name)
-        if own and own.email:
-            return own
-    return known
+    own_names = _own_names(users, project, known.user_id)
+    return next((own for _, own in own_names if own.email), known)
 
 
-def _own_names(users: Users, project: str, user_id: str) -> list[Identifier]:
+def _own_names(users: Users, project: str, user_id: str) -> Iterator[Link]:
     """Give the names by which a user was first saved, and which every change of the address is written to."""
-    names = (Identifier(project, kind, user_id) for kind in KINDS)
-    return [name for name in names if (known := users.find(name)) and known.user_id == user_id]
+    for kind in KINDS:
+        name = Identifier(project, kind, user_id)
+        known = users.find(name)
+        if known and known.user_id == user_id:
+            yield Link(name, known)
 
 
 def _links(users: Users, project: str, names: Iterable[Identifier], known: Known) -> tuple[Link, ...]:
-    names = {*names, *_own_names(users, project, known.user_id)}
+    names = {*names, *(own.identifier for own in _own_names(users, project, known.user_id))}
     return tuple(Link(name, known) for name in sorted(names) if users.find(name) != known)

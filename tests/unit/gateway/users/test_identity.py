@@ -8,7 +8,7 @@ import pytest
 
 from sluice.contract.errors import Invalid
 from sluice.gateway.users import identity
-from sluice.gateway.users.identity import DifferentUsers, Person, normal_email
+from sluice.gateway.users.identity import DifferentUsers, Person
 from sluice.gateway.users.memory import MemoryUsers
 from sluice.gateway.users.port import Identifier, Known
 
@@ -48,10 +48,6 @@ class Directory(MemoryUsers):
 @pytest.fixture
 def users() -> Directory:
     return Directory()
-
-
-def test_an_address_is_compared_trimmed_and_in_lower_case():
-    assert normal_email(" Ann@Example.COM\t") == "ann@example.com"
 
 
 def test_a_person_is_named_by_an_id_an_address_or_both():
@@ -245,3 +241,19 @@ def test_the_id_of_who_became_another_user_may_be_saved_with_that_users_address(
     users.save("u2", "a@x")
     users.log_in("a@x", "u1")
     assert users.save("u1", "a@x") == Known("u2", "a@x")
+
+
+# What it costs
+
+
+@pytest.mark.parametrize(
+    ("person", "look_ups"),
+    [(Person("demo", "u1"), 1), (Person("demo", None, "a@x"), 2), (Person("demo", "u1", "a@x"), 2)],
+)
+def test_finding_a_user_takes_a_look_up_or_two(users: Directory, person: Person, look_ups: int):
+    users.save("u1", "a@x")
+    asked: list[Identifier] = []
+    found = users.find
+    users.find = lambda identifier: asked.append(identifier) or found(identifier)  # type: ignore[func-returns-value, method-assign]
+    identity.find(users, person)
+    assert len(asked) == look_ups
