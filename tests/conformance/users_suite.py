@@ -14,6 +14,8 @@ from sluice.contract.errors import Retry
 from sluice.gateway.users.port import Identifier, Known, Link
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sluice.gateway.users.port import UserDirectory
 
 ANN = Known("u1", "ann@example.com")
@@ -50,6 +52,12 @@ def email(value: str, project: str = "shop") -> Identifier:
 
 def user_id(value: str, project: str = "shop") -> Identifier:
     return Identifier(project, "id", value)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.02)
 
 
 class UsersSuite:
@@ -127,10 +135,8 @@ class UsersSuite:
         with pytest.raises(Retry):
             await known.users.save([Link(user_id("2"), BOB)])
         assert known.users.find(user_id("1")) == ANN
-        assert not known.users.ready
+        await until(lambda: not known.users.ready)
         known.back()
-        async with asyncio.timeout(30):
-            while not known.users.ready:
-                await asyncio.sleep(0.02)
+        await until(lambda: known.users.ready)
         await known.users.save([Link(user_id("3"), BOB)])
         assert [known.users.find(user_id(number)) for number in ("1", "3")] == [ANN, BOB]

@@ -78,7 +78,8 @@ class KafkaPublisher:
         except MessageSizeTooLargeError as error:
             raise TooLarge("An event is too large for Kafka together with what is kept beside it") from error
         except (TimeoutError, KafkaError) as error:
-            log.warning("a record for %s %d was not acknowledged: %r", self._topic, partition, error)
+            if not connection.retired:  # the others say nothing new
+                log.warning("a record for %s %d was not acknowledged: %r", self._topic, partition, error)
             self._replace(connection)
             raise Retry("Kafka is not available") from error
         finally:

@@ -66,6 +66,16 @@ class KafkaUsers:
         """Whether users can be found and saved now, as far as is known."""
         return self._replica.ready and self._publisher.ready
 
+    @property
+    def records_read(self) -> int:
+        """How many records the replica has read since this process started."""
+        return self._replica.records_read
+
+    @property
+    def foreign_records(self) -> int:
+        """How many of them were none of ours, and were skipped."""
+        return self._replica.foreign_records
+
     def find(self, identifier: Identifier) -> Known | None:
         """Look one up in the replica."""
         value = self._replica.find(key_of(identifier))

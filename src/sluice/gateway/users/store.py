@@ -123,7 +123,7 @@ class KnownStore:
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and sync both; tens of milliseconds, or more on a slow disk."""
         with _translated_errors():
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def clear(self) -> None:
         """Throw everything away, the mark too."""
