@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from sluice.cli.keyfile.settings import KeysSettings
 from sluice.gateway.settings import GatewaySettings
 from sluice.kafka.settings import TopicSettings
 from sluice.local.clickhouse.settings import ClickHouseSettings
@@ -25,6 +26,7 @@ MODELS: Mapping[str, type[RoleSettings]] = {
     "sluice processors": ProcessorSettings,
     "sluice sinks": SinkSettings,
     "sluice topics create": TopicSettings,
+    "sluice keys": KeysSettings,
     "sluice up": UpSettings,
     "sluice broker": BrokerSettings,
     "sluice clickhouse": ClickHouseSettings,
@@ -36,7 +38,7 @@ HEAD = """\
 
 Every setting is an environment variable; the commands' options of the same names win over it. A variable that starts
 with `SLUICE_` and is not listed here stops the start, so that a misspelt one is not ignored. Projects, their keys and
-limits stand in the settings file (`SLUICE_SETTINGS_FILE`, see `deploy/sluice.example.toml`).
+limits stand in the settings file (`SLUICE_SETTINGS_FILE`, see [keys.md](keys.md) and `deploy/sluice.example.toml`).
 
 This page is generated: `python -m sluice.cli.settings > docs/settings.md`.
 """

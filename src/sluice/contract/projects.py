@@ -84,7 +84,14 @@ def normal_origin(text: str) -> str:
 
 Origin = Annotated[str, AfterValidator(normal_origin)]
 
-Scope = Annotated[str, Field(pattern=r"^[a-z_-]+:[a-z_-]+$")]
+
+def _scope(text: str) -> str:
+    if not re.fullmatch(r"[a-z_-]+:[a-z_-]+", text):
+        raise ValueError("a scope is like events:write")
+    return text
+
+
+Scope = Annotated[str, AfterValidator(_scope)]
 """What a key may do, such as `events:write`, the only one that the five APIs ask for."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -90,8 +90,9 @@ class SettingsFollower:
     each new content and again every minute.
     """
 
-    def __init__(self, file: SettingsFile, clock: Clock) -> None:
+    def __init__(self, file: SettingsFile, clock: Clock, *, look_every_s: float = LOOK_EVERY_S) -> None:
         self.settings_file_ok = True
+        self._look_every_s = look_every_s
         self._file = file
         self._clock = clock
         self._seen: bytes | str | None = None
@@ -153,7 +154,7 @@ class SettingsFollower:
 
     async def _follow(self, take: Callable[[Projects], None]) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(self._look_every_s)
             try:
                 # A file may lie on a slow disk, and one of many keys takes a while to check.
                 changed = await asyncio.to_thread(self.look)

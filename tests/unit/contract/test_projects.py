@@ -88,7 +88,7 @@ def test_a_keys_limit_wins_over_its_projects(project, key, limit):
         ({"key": "pulse_prod_demo"}, r"projects\.shop\.keys\[0\]\.key: Extra inputs are not permitted"),
         ({"expires": "2030-01-01T00:00:00"}, r"projects\.shop\.keys\[0\]\.expires: .*timezone"),
         ({"expires": date(2030, 1, 1)}, r"projects\.shop\.keys\[0\]\.expires: .*timezone"),
-        ({"scopes": ["write"]}, r"projects\.shop\.keys\[0\]\.scopes\[0\]: "),
+        ({"scopes": ["write"]}, r"projects\.shop\.keys\[0\]\.scopes\[0\]: a scope is like events:write"),
         ({"origins": ["shop.example"]}, r"projects\.shop\.keys\[0\]\.origins\[0\]: an origin is like https://"),
         ({"limits": "some"}, r"projects\.shop\.keys\[0\]\.limits"),
         ({"limits": {"unknown_api": "none"}}, r"projects\.shop\.keys\[0\]\.limits"),

@@ -97,7 +97,9 @@ class Following:
         self.path = path
         self.clock = Clock(0)
         path.write_bytes(file_of(*keys))
-        self.follower = SettingsFollower(SettingsFile(path, demo_keys_allowed), self.clock)
+        self.follower = SettingsFollower(
+            SettingsFile(path, demo_keys_allowed), self.clock, look_every_s=0.001
+        )
         self.ring = KeyRing(self.follower.load())
         self.look_twice()
 
@@ -250,10 +252,8 @@ class TestWhileItRuns:
         assert len(complaints(caplog)) == 1
 
     async def test_it_is_followed_until_the_end_whatever_happens(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, following: Following, caplog: pytest.LogCaptureFixture
     ):
-        monkeypatch.setattr("sluice.gateway.settings_file.LOOK_EVERY_S", 0.001)
-        following = Following(tmp_path / "sluice.toml", "old")
         unforeseen = [ZeroDivisionError("boom")]
 
         def take(changed: projects.Projects) -> None:

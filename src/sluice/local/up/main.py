@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from sluice.contract.errors import Unusable
 from sluice.local.up.child import Guard
 from sluice.local.up.display import display_for
-from sluice.local.up.plan import LOCAL_STACK, environment, roles, without
-from sluice.local.up.preflight import own_directory, refuse_full_disk, refuse_taken_ports
+from sluice.local.up.plan import LOCAL_STACK, environment, own_settings_file, roles, without
+from sluice.local.up.preflight import own_directory, provide_settings_file, refuse_full_disk, refuse_taken_ports
 from sluice.local.up.screen import copyable_command, ready_screen
 from sluice.local.up.supervisor import Supervisor
 from sluice.role.start import name_process
@@ -45,6 +45,8 @@ def run(settings: UpSettings, left_out: Collection[str] = (), plan: Plan = LOCAL
     with own_directory(settings.data_dir):
         refuse_full_disk(settings.data_dir)
         refuse_taken_ports(settings, {role.name for role in roles(plan)})
+        if settings.settings_file is None:
+            provide_settings_file(own_settings_file(settings.data_dir))
         asyncio.run(_supervise(plan, settings))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from sluice.local.up.settings import UpSettings
 
@@ -93,7 +94,7 @@ def environment(settings: UpSettings, inherited: Mapping[str, str]) -> dict[str,
         "PYTHONUNBUFFERED": "1",  # what a role printed before it died is in its log
         "SLUICE_LOCAL": "1",
         "SLUICE_DATA_DIR": str(data_dir),
-        "SLUICE_SETTINGS_FILE": str(settings.settings_file or demo_settings_file()),
+        "SLUICE_SETTINGS_FILE": str(settings.settings_file or own_settings_file(data_dir)),
         "SLUICE_KAFKA_HOST": settings.kafka_host,
         "SLUICE_KAFKA_PORT": str(settings.kafka_port),
         "SLUICE_KAFKA_BOOTSTRAP": f"{settings.kafka_host}:{settings.kafka_port}",
@@ -103,9 +104,15 @@ def environment(settings: UpSettings, inherited: Mapping[str, str]) -> dict[str,
         "SLUICE_CLICKHOUSE_URL": f"http://{settings.clickhouse_host}:{settings.clickhouse_port}",
         "SLUICE_GATEWAY_HOST": settings.gateway_host,
         "SLUICE_GATEWAY_PORT": str(settings.gateway_port),
+        "SLUICE_GATEWAY_DATA_DIR": str(data_dir / "gateway"),
     }
 
 
+def own_settings_file(data_dir: Path) -> Path:
+    """Give where the local stack keeps its own projects and keys, which begin as a copy of the demo's."""
+    return data_dir / "sluice.toml"
+
+
 def demo_settings_file() -> str:
-    """Give the path of the local stack's own projects and keys."""
+    """Give the path of the demo's projects and keys."""
     return str(files("sluice.local").joinpath("demo.toml"))

@@ -1,18 +1,19 @@
-"""What must hold before the first process is started: a directory of our own, room on the disk, free ports."""
+"""What must hold before the first process starts: a directory of our own with projects in it, room, free ports."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import shutil
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from sluice.contract.errors import Unusable
 from sluice.local.kafka.port import refuse_taken_port
+from sluice.local.up.plan import demo_settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from sluice.local.up.settings import UpSettings
 
@@ -43,6 +44,16 @@ def own_directory(data_dir: Path) -> IO[str]:
             f"the data directory {data_dir} cannot be used ({error.strerror}); choose another with --data-dir"
         ) from error
     return lock
+
+
+def provide_settings_file(path: Path) -> None:
+    """Give the local stack a copy of the demo's projects and keys, unless it has projects and keys already."""
+    if path.exists():
+        return
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.touch(mode=0o600)
+    unfinished.write_bytes(Path(demo_settings_file()).read_bytes())
+    unfinished.replace(path)
 
 
 def refuse_full_disk(data_dir: Path, least_free_bytes: int = LEAST_FREE_BYTES) -> None:

@@ -7,11 +7,16 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sluice.local.up.plan import own_settings_file
+
 if TYPE_CHECKING:
     from sluice.local.up.settings import UpSettings
 
 DEFAULT_CLICKHOUSE_PORT = 8123
 """Where `sluice query` looks unless it is told."""
+
+DEFAULT_DATA_DIR = Path(".sluice")
+"""Where `sluice keys` looks unless it is told."""
 
 _QUERY = "SELECT event_type, session_id, received_at FROM sluice.events ORDER BY received_at DESC LIMIT 5"
 _EVENT = (
@@ -29,8 +34,11 @@ def ready_screen(settings: UpSettings, command: str, took_s: float) -> str:
     if settings.settings_file is None:
         key = "pulse_prod_demo"
         keys = "pulse_prod_demo (secret), demo_public (public), pulse_prod_load (no limits)"
+        file, project = own_settings_file(settings.data_dir), "demo"
     else:
         key, keys = "YOUR_KEY", f"as in {settings.settings_file}"
+        file, project = settings.settings_file, "YOURS"
+    in_file = "" if file == own_settings_file(DEFAULT_DATA_DIR) else f" --settings-file {file}"
     return f"""
 Sluice is ready after {took_s:.1f} s.
 
@@ -38,6 +46,7 @@ Sluice is ready after {took_s:.1f} s.
   ClickHouse  {clickhouse}
   Kafka       {kafka}
   Keys        {keys}
+  More keys   {command} keys create --project {project}{in_file}
   Data, logs  {settings.data_dir}
 
 Send an event:

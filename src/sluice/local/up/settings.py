@@ -20,7 +20,7 @@ class UpSettings(RoleSettings):
     kafka_port: int = Field(9092, ge=1, le=65535, description="Port on which the embedded broker listens.")
     data_dir: Path = Field(Path(".sluice"), description="Directory that holds all data of the local stack.")
     settings_file: Path | None = Field(
-        None, description="Projects and keys; without it the local stack has its demo projects."
+        None, description="Projects and keys; without it, the data directory's own, at first a copy of the demo's."
     )
 
     @model_validator(mode="after")

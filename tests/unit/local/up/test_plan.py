@@ -55,8 +55,8 @@ def test_all_roles_are_told_the_same_addresses():
     assert told["SLUICE_DATA_DIR"] == "/data"
 
 
-def test_the_demo_projects_hold_unless_the_user_has_a_file():
-    assert environment(SETTINGS, {})["SLUICE_SETTINGS_FILE"].endswith("sluice/local/demo.toml")
+def test_the_stacks_own_projects_hold_unless_the_user_has_a_file():
+    assert environment(SETTINGS, {})["SLUICE_SETTINGS_FILE"] == "/data/sluice.toml"
     own = SETTINGS.model_copy(update={"settings_file": Path("/mine.toml")})
     assert environment(own, {})["SLUICE_SETTINGS_FILE"] == "/mine.toml"
 

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
+from pathlib import Path
 
 import pytest
 
 from sluice.contract.errors import Unusable
 from sluice.local.kafka.port import free_port
-from sluice.local.up.preflight import own_directory, refuse_full_disk, refuse_taken_ports
+from sluice.local.up.plan import demo_settings_file
+from sluice.local.up.preflight import own_directory, provide_settings_file, refuse_full_disk, refuse_taken_ports
 from sluice.local.up.settings import UpSettings
 
 
@@ -38,3 +41,16 @@ def test_only_the_ports_of_roles_that_start_matter():
         with pytest.raises(Unusable, match=r"for the gateway, is taken .* --gateway-port"):
             refuse_taken_ports(settings, {"gateway", "broker"})
         refuse_taken_ports(settings, {"broker", "clickhouse"})
+
+
+def test_the_stack_begins_with_a_copy_of_the_demos_projects_for_its_owner_alone(tmp_path):
+    provide_settings_file(tmp_path / "sluice.toml")
+    assert (tmp_path / "sluice.toml").read_bytes() == Path(demo_settings_file()).read_bytes()
+    assert stat.S_IMODE((tmp_path / "sluice.toml").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["sluice.toml"]
+
+
+def test_projects_that_are_there_already_stay(tmp_path):
+    (tmp_path / "sluice.toml").write_text("mine")
+    provide_settings_file(tmp_path / "sluice.toml")
+    assert (tmp_path / "sluice.toml").read_text() == "mine"

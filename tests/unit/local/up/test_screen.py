@@ -35,6 +35,14 @@ def test_with_settings_of_ones_own_no_demo_key_is_shown():
     screen = ready_screen(UpSettings(settings_file=Path("/mine.toml")), "sluice", took_s=1)
     assert "demo" not in screen
     assert "as in /mine.toml" in screen
+    assert "sluice keys create --project YOURS --settings-file /mine.toml\n" in screen
+
+
+def test_the_screen_says_how_to_make_a_key():
+    screen = ready_screen(UpSettings(), "sluice", took_s=1)
+    assert "  sluice keys create --project demo\n" in screen
+    elsewhere = ready_screen(UpSettings(data_dir=Path("/data")), "sluice", took_s=1)
+    assert "  sluice keys create --project demo --settings-file /data/sluice.toml\n" in elsewhere
 
 
 def test_the_command_is_spelt_so_that_it_can_be_copied(tmp_path):

@@ -1,0 +1,1 @@
+"""The keys that stand in a settings file, and changing them."""
