@@ -43,6 +43,7 @@ def connect(url: str) -> Redis:
             timeout=None,
             retry=Retries(NoBackoff(), retries=0),
             protocol=2,  # with 3, redis-py hands out connections that the server has closed
+            socket_timeout=None,  # with one, Python 3.11's wait_for now and then swallows the end of timeout_s
         )
         # Connects nowhere, but is the first to look at the options in the URL's query.
         pool.make_connection()  # type: ignore[no-untyped-call]
