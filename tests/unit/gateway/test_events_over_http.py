@@ -77,14 +77,15 @@ async def test_a_body_of_10_mib_passes_and_one_of_a_byte_more_does_not(gateway: 
 
 async def test_a_messageheader_of_10_mib_over_all_events_passes_and_a_byte_more_does_not(gateway: Gateway):
     def request(header_bytes: int) -> dict[str, Any]:
-        return {"messageheader": {"a": "x" * (header_bytes - len('{"a": ""}'))}, "messageBody": [CLICK] * 1000}
+        return {"messageheader": {"a": "x" * (header_bytes - len('{"a": ""}'))}, "messageBody": [CLICK] * 512}
 
-    share = events.MAX_HEADER_BYTES // 1000
+    share = events.MAX_HEADER_BYTES // 512
+    assert share * 512 == events.MAX_HEADER_BYTES
     assert (await send(gateway, request(share))).status == 201
     answer = await send(gateway, request(share + 1))
     assert answer.status == 413
     assert message(answer).startswith("messageheader is kept with each event and would take over 10 MiB: send fewer")
-    assert len(gateway.lines()) == 1000
+    assert len(gateway.lines()) == 512
 
 
 async def test_a_large_messageheader_is_good_for_one_event(gateway: Gateway):
@@ -119,6 +120,12 @@ async def test_100_levels_pass_and_101_do_not_wherever_it_is_deepest(gateway: Ga
 
     assert (await send(gateway, request(100))).status == 201
     assert message(await send(gateway, request(101))) == "Body is nested deeper than 100 levels"
+
+
+async def test_depth_comes_before_shape(gateway: Gateway):
+    for levels, words in ((99, "messageBody is required"), (100, "Body is nested deeper than 100 levels")):
+        answer = await send(gateway, b'{"x":' + b"[" * levels + b"]" * levels + b"}")
+        assert message(answer) == words
 
 
 @pytest.mark.parametrize("bad", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"])
