@@ -73,6 +73,7 @@ class Gateway:
     publisher: MemoryPublisher
     users: MemoryUsers
     clock: Clock
+    keys: KeyRing
 
     async def send(
         self, path: str, body: bytes = b"", headers: dict[str, str] | None = None, method: str = "POST"
@@ -122,10 +123,11 @@ async def gateway_with(
     numbers = itertools.count(1)
     coalescer = Coalescer(publisher, PARTITIONS, linger_ms=linger_ms)
     limiter = limiter or MemoryLimiter(clock)
-    intake = Intake(KeyRing(settings), limiter, users, coalescer, clock, lambda: str(UUID(int=next(numbers))))
+    keys = KeyRing(settings)
+    intake = Intake(keys, limiter, users, coalescer, clock, lambda: str(UUID(int=next(numbers))))
     async with (
         aiohttp.ClientSession() as session,
         serving(create_app(intake, publisher), "127.0.0.1", 0) as url,
     ):
-        yield Gateway(url, session, publisher, users, clock)
+        yield Gateway(url, session, publisher, users, clock, keys)
     await coalescer.close()
