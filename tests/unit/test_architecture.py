@@ -50,6 +50,8 @@ PURE = {
     "sinks/columns.py",
     "sinks/lane.py",
     "gateway/dialects",
+    "gateway/limits/counters.py",
+    "gateway/limits/port.py",
     "gateway/users/identity.py",
     "gateway/users/port.py",
     "gateway/json_text.py",
