@@ -16,7 +16,7 @@ from sluice.contract.topics import MIB
 from sluice.gateway.decoding import decoder_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable
+    from collections.abc import Callable
 
     from sluice.gateway.decoding import Decoder
 
@@ -29,56 +29,53 @@ MAX_COMPRESSED_BYTES = MAX_BYTES + MIB
 _FED_BYTES = 64 * 1024
 
 
-async def body_of(request: web.Request, hold: Callable[[int], None], timeout_s: float, *, keep: bool = True) -> bytes:
-    """Read a request's whole body; see `read_body`. Raises `TooSlow` when it takes longer than `timeout_s`."""
-    encoding = ", ".join(request.headers.getall("Content-Encoding", ()))
-    reading = read_body(_chunks(request), encoding, request.content_length, hold, keep=keep)
-    if request.content.is_eof():  # all of it came with the head, as most do: spare the timer
-        return await reading
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await reading
-    except TimeoutError:
-        raise TooSlow("Body did not arrive in time") from None
+class Body:
+    """A body that is being received.
 
+    `encoding` is its Content-Encoding (empty: none), `declared_bytes` its Content-Length (None: chunked). `hold` is
+    told of all bytes before they are kept, and raises when that would be too many. What nobody may send is only
+    checked, not kept (`keep`), and then the whole of it is empty.
 
-async def read_body(
-    chunks: AsyncIterable[bytes],
-    encoding: str,
-    declared_bytes: int | None,
-    hold: Callable[[int], None],
-    *,
-    keep: bool = True,
-) -> bytes:
-    """Read a whole body.
-
-    `chunks` is the body as it arrives, `encoding` the Content-Encoding (empty: none), `declared_bytes` the
-    Content-Length. `hold` is told of all bytes before they are kept, and raises when they are too many. A body that
-    nobody will look at is not kept, only checked (`keep`); then the answer is empty.
-
-    Raises `UnsupportedEncoding`, `TooLarge` as soon as a limit is passed, and `Malformed` when a compressed stream
-    is broken or ends too early.
+    Raises `UnsupportedEncoding`, and `TooLarge` as soon as a limit is passed.
     """
-    decoder = decoder_for(encoding)
-    limit = MAX_BYTES if decoder is None else MAX_COMPRESSED_BYTES
-    if declared_bytes is not None and declared_bytes > limit:
-        raise _too_large()
-    received: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
+
+    __slots__ = ("_chunks", "_decoder", "_hold", "_keep", "_limit", "_size")
+
+    def __init__(
+        self, encoding: str, declared_bytes: int | None, hold: Callable[[int], None], *, keep: bool = True
+    ) -> None:
+        self._decoder = decoder_for(encoding)
+        self._limit = MAX_BYTES if self._decoder is None else MAX_COMPRESSED_BYTES
+        if declared_bytes is not None and declared_bytes > self._limit:
             raise _too_large()
-        if keep or decoder is not None:
-            hold(len(chunk))
-            received.append(chunk)
-    body = b"".join(received)
-    if decoder is None:
-        return body
-    return _unfolded(decoder, body, hold if keep else None)
+        self._hold = hold
+        self._keep = keep
+        self._size = 0
+        self._chunks: list[bytes] = []
+
+    def take(self, chunk: bytes) -> None:
+        """Take what has come. Raises `TooLarge`."""
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise _too_large()
+        if self._keep or self._decoder is not None:
+            self._hold(len(chunk))
+            self._chunks.append(chunk)
+
+    def whole(self) -> bytes:
+        """Give the body once all of it has come, unfolded.
+
+        Raises `TooLarge`, and `Malformed` when a compressed stream is broken or ends too early.
+        """
+        body = b"".join(self._chunks)
+        return body if self._decoder is None else unfolded(body, self._decoder, self._hold if self._keep else None)
 
 
-def _unfolded(decoder: Decoder, packed: bytes, hold: Callable[[int], None] | None) -> bytes:
+def unfolded(packed: bytes, decoder: Decoder, hold: Callable[[int], None] | None) -> bytes:
+    """Decompress a body, and stop at the first piece that passes the limit; without `hold`, keep nothing.
+
+    Raises `TooLarge`, and `Malformed` when the stream is broken or ends too early.
+    """
     pieces: list[bytes] = []
     size = 0
     for start in range(0, len(packed), _FED_BYTES):
@@ -93,13 +90,29 @@ def _unfolded(decoder: Decoder, packed: bytes, hold: Callable[[int], None] | Non
     return b"".join(pieces)
 
 
+async def read_body(
+    request: web.Request, hold: Callable[[int], None], timeout_s: float, *, keep: bool = True
+) -> bytes:
+    """Read a request's whole body, as `Body` says.
+
+    Raises `TooSlow` when it takes longer than `timeout_s`, and `Malformed` when it ends too early.
+    """
+    encoding = ", ".join(request.headers.getall("Content-Encoding", ()))
+    body = Body(encoding, request.content_length, hold, keep=keep)
+    content = request.content
+    if content.is_eof():  # it came with the head, as most do
+        body.take(content.read_nowait())
+        return body.whole()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in content.iter_any():
+                body.take(chunk)
+    except TimeoutError:
+        raise TooSlow("Body did not arrive in time") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise Malformed("Body is incomplete") from None
+    return body.whole()
+
+
 def _too_large() -> TooLarge:
     return TooLarge(f"Body exceeds {MAX_BYTES // MIB} MiB")
-
-
-async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.content.iter_any():
-            yield chunk
-    except (web.RequestPayloadError, ConnectionError) as error:
-        raise Malformed("Body is incomplete") from error

@@ -73,10 +73,10 @@ def _weight(text: str) -> float:
 def compress(response: web.StreamResponse, accept_encoding: str) -> None:
     """Compress an answer's body where that is worth it and wished; `accept_encoding` is empty where none was sent."""
     body = response.body if isinstance(response, web.Response) else None
-    if not isinstance(body, bytes) or not body or "Content-Encoding" in response.headers:
+    if not isinstance(body, bytes):
         return
     is_long = len(body) >= MIN_BYTES
-    if not is_long and "q=0" not in accept_encoding:
+    if not body or not (is_long or "q=0" in accept_encoding) or "Content-Encoding" in response.headers:
         return
     response.headers.add("Vary", "Accept-Encoding")
     wish = wish_of(accept_encoding)

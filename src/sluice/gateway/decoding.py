@@ -24,6 +24,9 @@ PIECE_BYTES = 256 * 1024
 MAX_PARTS = 1000
 """The most members of a gzip stream, or frames of a zstd stream: each costs a new decompressor, also an empty one."""
 
+# brotli gives up to twice what it is asked for.
+_BROTLI_PIECE_BYTES = PIECE_BYTES // 2
+
 # RFC 9659: as a content coding, zstd may ask for a window of 8 MiB at most.
 _ZSTD_WINDOW_LOG = 23
 
@@ -132,13 +135,12 @@ class _Brotli:
         if self._stream.is_finished():
             raise self._broken
         try:
-            piece = self._stream.process(data, output_buffer_limit=PIECE_BYTES)
+            piece = self._stream.process(data, output_buffer_limit=_BROTLI_PIECE_BYTES)
             # After a piece of exactly the limit it may want more, although it only has to come to its end.
             while piece or not (self._stream.is_finished() or self._stream.can_accept_more_data()):
                 yield piece
-                piece = (
-                    b"" if self._stream.is_finished() else self._stream.process(b"", output_buffer_limit=PIECE_BYTES)
-                )
+                more = not self._stream.is_finished()
+                piece = self._stream.process(b"", output_buffer_limit=_BROTLI_PIECE_BYTES) if more else b""
         except brotli.error:
             raise self._broken from None
 

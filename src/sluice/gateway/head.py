@@ -39,7 +39,7 @@ def head_of(request: web.Request, endpoint: Endpoint, received_at: int, own_id: 
         request_id=request[REQUEST_ID],
         own_id=own_id,
         client=Client(
-            ip=proxies.client(request.remote or "", headers.getall("X-Forwarded-For", ())),
+            ip=proxies.client(request.remote or "", headers),
             user_agent=_clean(headers.get("User-Agent", ""))[:MAX_USER_AGENT],
         ),
         idempotency_key=_clean(headers.get("Idempotency-Key", "")).strip() or None,

@@ -17,7 +17,7 @@ from aiohttp import web
 from sluice.contract import raw
 from sluice.contract.errors import Malformed, Reject, Retry, Throttled, TooSlow, UnsupportedEncoding, WrongMethod
 from sluice.gateway.batching import Line
-from sluice.gateway.body import body_of
+from sluice.gateway.body import read_body
 from sluice.gateway.decoding import ACCEPTED_ENCODINGS
 from sluice.gateway.dialects.port import RETRY_AFTER_S, Head, Headers, problem_of
 from sluice.gateway.head import head_of, refuse_long_idempotency_key
@@ -105,7 +105,7 @@ class Intake:
         body: bytes | Malformed
         try:
             admitted = not isinstance(admission, Reject)
-            body = await body_of(request, share.hold, self.body_timeout_s, keep=admitted)
+            body = await read_body(request, share.hold, self.body_timeout_s, keep=admitted)
         except Malformed as broken:
             body = broken
         if isinstance(admission, Reject):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from multidict import MultiMapping
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -35,8 +37,8 @@ class TrustedProxies:
         """
         return cls(_network(entry.strip()) for entry in text.split(",") if text.strip())
 
-    def client(self, peer: str, forwarded: Iterable[str]) -> str:
-        """Give the client's address: of a connection from `peer` with these `X-Forwarded-For` headers, in order.
+    def client(self, peer: str, headers: MultiMapping[str]) -> str:
+        """Give the client's address for a request with these headers that came from `peer`.
 
         An entry that is no address ends the search: its neighbour, a trusted proxy, is the nearest that is known.
         """
@@ -45,7 +47,7 @@ class TrustedProxies:
         nearest = _address(peer)
         if nearest is None or not self._trusts(nearest):
             return peer
-        for entry in reversed(",".join(forwarded).split(",")):
+        for entry in reversed(",".join(headers.getall("X-Forwarded-For", ())).split(",")):
             text = entry.strip(" \t")
             if not text:  # an empty element of a list means nothing (RFC 9110, 5.6.1)
                 continue
