@@ -1,4 +1,4 @@
-"""A real Redis for tests, on every Python and without a compiler: its binary comes in a jar from a Maven repository."""
+"""A real Redis for tests, on every Python and without a compiler: its binary comes in a jar from Maven."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _from_jar(directory: Path) -> Path:
     (jar,) = ensure_jars(
         [JAR],
         settings.cache_dir / "jars",
-        fetch=lambda *download: maven_fetch(settings.maven_repository)(*download),
+        maven_fetch(settings.maven_repository),
         report=lambda _: None,
     )
     with zipfile.ZipFile(jar) as archive:
