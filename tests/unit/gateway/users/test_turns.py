@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sluice.gateway.users.port import Identifier
 from sluice.gateway.users.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def names(*values: str) -> frozenset[Identifier]:
@@ -94,10 +98,32 @@ async def test_turns_come_in_the_order_of_arrival_also_past_newcomers(visits: Vi
     assert visits.entered == ["first", "second", "third", "after first", "after second"]
 
 
-async def test_two_who_name_the_same_identifiers_in_another_order_do_not_block_each_other(visits: Visits):
-    tasks = [await visits.start("first", "a", "b", "c"), await visits.start("second", "c", "b", "a")]
-    await visits.end_all(*tasks)
-    assert visits.entered == ["first", "second"]
+class InThisOrder(frozenset[Identifier]):
+    """A set that is walked through in an order that the test chooses."""
+
+    def __new__(cls, *values: str) -> InThisOrder:
+        ordered = super().__new__(cls, names(*values))
+        ordered.walk = [Identifier("demo", "id", value) for value in values]
+        return ordered
+
+    walk: list[Identifier]
+
+    def __iter__(self) -> Iterator[Identifier]:
+        return iter(self.walk)
+
+
+async def test_those_who_name_the_same_identifiers_in_another_order_do_not_block_each_other(
+    turns: Turns, visits: Visits
+):
+    async def pass_through(*values: str) -> None:
+        async with turns.alone(InThisOrder(*values)):
+            pass
+
+    holding = await visits.start("holding", "c")
+    passing = [asyncio.create_task(pass_through(*values)) for values in (("a", "c", "b"), ("b", "a"))]
+    await settled()
+    async with asyncio.timeout(10):
+        await visits.end_all(holding, *passing)
 
 
 @pytest.mark.parametrize("cancelled", ["holding", "waiting"])
