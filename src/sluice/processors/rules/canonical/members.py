@@ -13,7 +13,7 @@ import msgspec
 from sluice.contract.event_time import event_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 
@@ -58,6 +58,10 @@ class Members:
             if raw is not None and (found := read(bytes(raw))) is not None:
                 return found
         return None
+
+    def among(self, names: Iterable[str]) -> list[str]:
+        """Give those of these names that members have, in the order of the names."""
+        return [name for name in names if name in self._rest]
 
     def number(self, name: str) -> float | None:
         """Take out a member that holds a number; None where it is absent or null.

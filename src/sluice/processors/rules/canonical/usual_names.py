@@ -7,14 +7,12 @@ of `properties` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from sluice.contract.state_keys import identifier
 from sluice.processors.rules.canonical.members import Members
 from sluice.processors.rules.canonical.values import amount, country, currency, device_type, json_object, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -42,22 +40,36 @@ class Sent(NamedTuple):
         return self.event.extra() | self.properties.extra()
 
 
+Read = Callable[[bytes], object]
+
+_COLUMNS: dict[str, tuple[Read, tuple[str, ...]]] = {
+    "site_id": (identifier, ("site_id", "siteId")),
+    "session_id": (identifier, ("sessionId", "session_id")),
+    "anonymous_id": (identifier, ("anonymous_id", "anonymousId")),
+    "url": (text, ("url", "pageUrl", "page_url")),
+    "page_title": (text, ("pageTitle", "page_title")),
+    "referrer": (text, ("referrer",)),
+    "utm_source": (text, ("utmSource", "utm_source")),
+    "utm_medium": (text, ("utmMedium", "utm_medium")),
+    "utm_campaign": (text, ("utmCampaign", "utm_campaign")),
+    "country": (country, ("country",)),
+    "device_type": (device_type, ("deviceType", "device_type")),
+    "browser": (text, ("browser",)),
+    "os": (text, ("os",)),
+    "value": (amount, ("value",)),
+    "currency": (currency, ("currency",)),
+}
+_EMPTY_COLUMNS: dict[str, object] = dict.fromkeys(_COLUMNS, "") | {"value": None}
+_BY_NAME = {name: (column, read) for column, (read, names) in _COLUMNS.items() for name in names}
+
+
 def usual_columns(sent: Sent) -> dict[str, Any]:
     """Give the columns that every event may have, by name, but for the user and the order."""
-    return {
-        "site_id": sent.column(identifier, "site_id", "siteId") or "",
-        "session_id": sent.column(identifier, "sessionId", "session_id") or "",
-        "anonymous_id": sent.column(identifier, "anonymous_id", "anonymousId") or "",
-        "url": sent.column(text, "url", "pageUrl", "page_url") or "",
-        "page_title": sent.column(text, "pageTitle", "page_title") or "",
-        "referrer": sent.column(text, "referrer") or "",
-        "utm_source": sent.column(text, "utmSource", "utm_source") or "",
-        "utm_medium": sent.column(text, "utmMedium", "utm_medium") or "",
-        "utm_campaign": sent.column(text, "utmCampaign", "utm_campaign") or "",
-        "country": sent.column(country, "country") or "",
-        "device_type": sent.column(device_type, "deviceType", "device_type") or "",
-        "browser": sent.column(text, "browser") or "",
-        "os": sent.column(text, "os") or "",
-        "value": sent.column(amount, "value"),
-        "currency": sent.column(currency, "currency") or "",
-    }
+    found: dict[str, object] = {}
+    # Few of the names are there, so the names that are there are asked for their columns, not the other way round.
+    for members, read_member in ((sent.event, sent.event.take), (sent.properties, sent.properties.look)):
+        for name in members.among(_BY_NAME):
+            column, read = _BY_NAME[name]
+            if column not in found and (value := read_member(read, name)) is not None:
+                found[column] = value
+    return _EMPTY_COLUMNS | found
