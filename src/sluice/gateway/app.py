@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sluice.gateway.intake import Intake
     from sluice.gateway.metrics import Metrics
     from sluice.gateway.publishing.port import Publisher
+    from sluice.gateway.users.port import UserDirectory
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def create_app(intake: Intake, publisher: Publisher, stopping: Callable[[], bool
                 app.router.add_route("OPTIONS", path, _preflight)
                 app.router.add_route("*", path, intake.handler(dialect, endpoint))
     app.router.add_get("/health", _health)
-    app.router.add_get("/ready", _readiness(publisher, stopping))
+    app.router.add_get("/ready", _readiness(publisher, intake.users, stopping))
     app.router.add_routes(routes())
     return app
 
@@ -101,9 +102,9 @@ async def _health(_: web.Request) -> web.Response:
     return web.Response(body=b'{"status":"ok"}', content_type=JSON)
 
 
-def _readiness(publisher: Publisher, stopping: Callable[[], bool]) -> Handler:
+def _readiness(publisher: Publisher, users: UserDirectory, stopping: Callable[[], bool]) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        if publisher.ready and not stopping():
+        if publisher.ready and users.ready and not stopping():
             return web.Response(text='{"status":"ready"}', content_type=JSON)
         words = "The gateway is stopping" if stopping() else "Kafka is not available"
         return error(503, words, **{"Retry-After": str(RETRY_AFTER_S)})

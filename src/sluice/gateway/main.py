@@ -22,7 +22,7 @@ from sluice.gateway.proxies import TrustedProxies
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.gateway.serve import serving
 from sluice.gateway.settings_file import SettingsFollower, settings_file
-from sluice.gateway.users.memory import MemoryUsers
+from sluice.gateway.users.directory import KafkaUsers, known_users
 from sluice.role.ready import say_ready
 from sluice.role.start import log_to_stderr, name_process
 
@@ -55,11 +55,17 @@ def run(settings: GatewaySettings) -> None:
 async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing) -> None:
     """Connect, listen, say that it is ready, and stop on a signal without losing a request."""
     url, timeout_s = settings.redis_url.get_secret_value(), settings.redis_timeout_ms / 1000
-    async with open_limiter(url, timeout_s, monotonic_clock) as limiter:
-        await _serve(settings, follower, keys, limiter)
+    deadline_s = settings.gateway_publish_deadline_ms / 1000
+    async with (
+        open_limiter(url, timeout_s, monotonic_clock) as limiter,
+        known_users(settings.kafka_bootstrap, settings.gateway_data_dir, deadline_s=deadline_s) as users,
+    ):
+        await _serve(settings, follower, keys, limiter, users)
 
 
-async def _serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing, limiter: FailOpen) -> None:
+async def _serve(
+    settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing, limiter: FailOpen, users: KafkaUsers
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -74,7 +80,7 @@ async def _serve(settings: GatewaySettings, follower: SettingsFollower, keys: Ke
     intake = Intake(
         keys,
         limiter,
-        MemoryUsers(),
+        users,
         coalescer,
         system_clock,
         uuid7,
@@ -83,7 +89,7 @@ async def _serve(settings: GatewaySettings, follower: SettingsFollower, keys: Ke
         body_timeout_s=settings.gateway_body_timeout_ms / 1000,
     )
     traffic = Traffic()
-    _watch(intake, traffic, publisher, limiter)
+    _watch(intake, traffic, publisher, limiter, users)
     app = create_app(intake, publisher, stop.is_set)
     try:
         async with (
@@ -129,10 +135,10 @@ async def _serving_metrics(settings: GatewaySettings, metrics: Metrics) -> Async
         yield
 
 
-def _watch(intake: Intake, traffic: Traffic, publisher: Publisher, limiter: FailOpen) -> None:
+def _watch(intake: Intake, traffic: Traffic, publisher: Publisher, limiter: FailOpen, users: KafkaUsers) -> None:
     """Show in the metrics what is counted elsewhere."""
     load, metrics = intake.load, intake.metrics
-    metrics.gauge("ready", "1 while Kafka can be reached", lambda: publisher.ready)
+    metrics.gauge("ready", "1 while Kafka can be reached", lambda: publisher.ready and users.ready)
     metrics.gauge("requests_in_flight", "Requests being handled", lambda: load.requests)
     metrics.gauge("held_body_bytes", "Bytes of the bodies of these requests", lambda: load.body_bytes)
     metrics.gauge("connections", "Open connections", lambda: traffic.open)
@@ -143,3 +149,5 @@ def _watch(intake: Intake, traffic: Traffic, publisher: Publisher, limiter: Fail
     metrics.counter(
         "uncounted_requests_total", "Requests that passed without being counted by limits", lambda: limiter.failures
     )
+    metrics.counter("known_users_records_total", "Records read of the known users", lambda: users.records_read)
+    metrics.counter("known_users_foreign_total", "Those of them that are none", lambda: users.foreign_records)

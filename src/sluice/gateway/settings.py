@@ -19,6 +19,10 @@ class GatewaySettings(KafkaSettings):
         None, description="the TOML file of projects, keys and limits; the local stack has its own"
     )
     local: bool = Field(False, description="run as part of the local stack: only there the demo keys are good")
+    gateway_data_dir: Path = Field(
+        Path(".sluice/gateway"),
+        description="where the gateway keeps its copy of the known users; no two may share it",
+    )
     gateway_linger_ms: float = Field(
         5, ge=0, le=1000, description="how long an event waits for others to share its record on Kafka"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from sluice.contract.errors import Retry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+STOP_TIMEOUT_S = 5.0
 
 
 @asynccontextmanager
@@ -36,4 +39,17 @@ async def reading(
     except (KafkaError, OSError) as error:
         raise Retry(f"Kafka at {bootstrap} does not answer: {error!r}") from error
     finally:
-        await consumer.stop()
+        await stop(consumer)
+
+
+async def stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, whatever state its connections are in.
+
+    aiokafka's own `stop()` awaits tasks that it has cancelled. While Kafka is away that ends in a `CancelledError`,
+    which would silently end the caller too, and leaves the connections open.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    await asyncio.wait([stopping], timeout=STOP_TIMEOUT_S)
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
+    await consumer._client.close()

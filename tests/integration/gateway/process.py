@@ -24,6 +24,7 @@ class GatewayProcess(RoleProcess):
             {
                 "SLUICE_KAFKA_BOOTSTRAP": bootstrap,
                 "SLUICE_GATEWAY_PORT": str(port),
+                "SLUICE_GATEWAY_DATA_DIR": str(directory / "gateway"),
                 "SLUICE_LOCAL": "1",
                 **settings,
             },

@@ -195,8 +195,28 @@ async def test_a_broker_that_was_killed_costs_time_and_nothing_else(open_users: 
         assert users.records_read in {20, 21}  # what was refused may have been written
 
 
+async def test_a_broker_that_was_dead_for_long_is_found_again(
+    open_users: OpenUsers, broker: Broker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replica, "CHECK_S", 0.1)
+    monkeypatch.setattr(replica, "RECONNECT_MS", 500)
+    async with open_users() as users:
+        await users.save(links(10))
+        broker.kill()
+        # It gives its connection up, with requests under way, and looks for another one.
+        await until(lambda: "sluice.gateway.users.replica" in {record.name for record in caplog.records})
+        await asyncio.to_thread(broker.start)
+        await until(lambda: users.ready)
+        await users.save(links(10, start=10))
+        assert all_found(users, links(20))
+
+
 async def test_a_topic_that_is_made_anew_under_a_running_gateway_is_read_from_its_start(
-    open_users: OpenUsers, broker: Broker, topic: str, caplog: pytest.LogCaptureFixture, monkeypatch
+    open_users: OpenUsers,
+    broker: Broker,
+    topic: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(replica, "CHECK_S", 0.1)
     async with open_users() as users:
@@ -212,7 +232,7 @@ async def test_a_topic_that_is_made_anew_under_a_running_gateway_is_read_from_it
 
 
 async def test_a_topic_that_is_made_anew_shows_in_the_first_save(
-    open_users: OpenUsers, broker: Broker, topic: str, monkeypatch
+    open_users: OpenUsers, broker: Broker, topic: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(replica, "CHECK_S", 3600)
     async with open_users() as users:

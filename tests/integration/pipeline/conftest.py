@@ -72,6 +72,7 @@ def pipeline(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "SLUICE_PROCESSORS_INSTANCE": "test",
         "SLUICE_SINKS_INSTANCE": "test",
         "SLUICE_DATA_DIR": str(directory),
+        "SLUICE_GATEWAY_DATA_DIR": str(directory / "gateway"),
     }
     roles = {name: RoleProcess(name, directory, environment) for name in ("gateway", "processors", "sinks")}
     for role in roles.values():

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from sluice.contract.errors import Retry
 from sluice.contract.topics import MIB
 from sluice.gateway.users.mark import LogState, Stale
+from sluice.kafka.reader import stop
 from sluice.kafka.topic_ids import topic_ids
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ async def open_log(bootstrap: str, topic: str, partitions: int) -> AsyncIterator
             await consumer.start()
         yield KnownLog(consumer, bootstrap, topic, partitions)
     finally:
-        await consumer.stop()
+        await stop(consumer)
 
 
 @asynccontextmanager

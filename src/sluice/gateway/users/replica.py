@@ -38,7 +38,7 @@ NOTE_MS = 60_000
 LOAD_CHANGES = 100_000
 """In one transaction while much is to be read: sorted, they touch each page of the file once."""
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 2.0
 
 
 class Replica:
@@ -59,6 +59,7 @@ class Replica:
         self._log: KnownLog | None = None
         self._connected_at = 0
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def start(self) -> None:
         """Return once everything has been read that the log held at the start; then go on reading until `close`."""
@@ -67,6 +68,7 @@ class Replica:
 
     async def close(self) -> None:
         """Stop reading, and give the store back."""
+        self._closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -114,21 +116,30 @@ class Replica:
 
     async def _follow(self) -> None:
         with ending_process_on_error("following the known users"):
-            pause_s = FIRST_PAUSE_S
-            while True:
-                try:
-                    async with self._connect() as connected:
-                        await self._catch_up(connected)
-                        pause_s = FIRST_PAUSE_S
-                        await self._keep_up(connected)
-                except Stale as reason:
-                    self.distrust(str(reason))
-                except (Retry, Unusable) as error:
-                    log.warning("%s; trying again", error)
-                self._applier.drop()
+            try:
+                await self._connect_again_and_again()
+            except asyncio.CancelledError:
+                if not self._closing:
+                    raise RuntimeError("cancelled, but not by closing") from None
+                raise
+
+    async def _connect_again_and_again(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                async with self._connect() as connected:
+                    await self._catch_up(connected)
+                    pause_s = FIRST_PAUSE_S
+                    await self._keep_up(connected)
+            except Stale as reason:
+                self.distrust(str(reason))
+            except (Retry, Unusable) as error:
+                log.warning("%s; trying again", error)
+            finally:
                 self._log = None
-                await asyncio.sleep(pause_s)
-                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+            self._applier.drop()
+            await asyncio.sleep(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
     async def _catch_up(self, connected: KnownLog) -> None:
         """Go on at the store's mark, and return once everything is applied that the log holds now."""
