@@ -15,6 +15,7 @@ from sluice.contract import projects
 from sluice.gateway.body import MAX_BYTES
 from sluice.gateway.dialects.client import JOB as JOB_ENDPOINT
 from sluice.gateway.dialects.client import PAGE as PAGE_ENDPOINT
+from sluice.gateway.keys import digest
 
 if TYPE_CHECKING:
     from tests.unit.gateway.harness import Answer
@@ -176,9 +177,10 @@ async def test_a_body_may_be_100_levels_deep_wherever_it_is_deepest(gateway: Gat
             assert told(answer) == [("/data/", "Body is nested deeper than 100 levels")]
 
 
-async def test_depth_is_told_before_anything_else_that_is_wrong(gateway: Gateway):
+@pytest.mark.parametrize("wrong", [b"5", b"9" * 5000])
+async def test_depth_is_told_before_anything_else_that_is_wrong(gateway: Gateway, wrong: bytes):
     deep = b"[" * 101 + b"]" * 101
-    answer = await send_page(gateway, b'{"data":5,"x":' + deep + b"}")
+    answer = await send_page(gateway, b'{"data":' + wrong + b',"x":' + deep + b"}")
     assert told(answer) == [("/data/", "Body is nested deeper than 100 levels")]
 
 
@@ -345,16 +347,36 @@ async def test_a_private_key_is_refused_on_pages_even_when_it_has_expired():
         assert answer.status == 403
 
 
-async def test_a_key_with_limits_of_its_own_counts_for_itself():
+def settings_with_two_public_keys(**changes: object) -> projects.Projects:
+    """The demo project with the public keys `demo_public`, changed, and `other_public`."""
     document = demo_projects().model_dump(mode="json")
-    public = document["projects"]["demo"]["keys"][1]
+    keys = document["projects"]["demo"]["keys"]
+    other = digest(bytes.fromhex(document["salt"]), "other_public")
+    keys.append(keys[1] | {"name": "other public", "hash": other})
+    keys[1] |= changes
+    return projects.parse(document)
+
+
+OTHER_PAGE = PAGE.replace("demo_public", "other_public")
+
+
+async def test_all_keys_of_a_company_count_together():
+    async with gateway_with(settings_with_two_public_keys()) as gateway:
+        for _ in range(10):
+            assert (await send_events(gateway, event())).status == 202
+        body = encoded({"data": bulk([event()])})
+        assert (await gateway.send(OTHER_PAGE, body, REVISION)).status == 429
+
+
+async def test_a_key_with_limits_of_its_own_counts_for_itself():
     rules = [{"kind": "sliding_window", "limit": 2, "per_s": 1}, {"kind": "fixed_window", "limit": 7, "per_s": 10}]
-    document["projects"]["demo"]["keys"].append(public | {"name": "other", "hash": "0" * 64, "limits": "none"})
-    public["limits"] = {"client": rules}
-    async with gateway_with(projects.parse(document)) as gateway:
+    async with gateway_with(settings_with_two_public_keys(limits={"client": rules})) as gateway:
         answers = [await send_events(gateway, event()) for _ in range(3)]
         assert [answer.status for answer in answers] == [202, 202, 429]
         assert (answers[1].headers["RateLimit-Limit"], answers[1].headers["RateLimit-Remaining"]) == ("7", "5")
+        other = await gateway.send(OTHER_PAGE, encoded({"data": bulk([event()])}), REVISION)
+        assert (other.headers["RateLimit-Limit"], other.headers["RateLimit-Remaining"]) == ("150", "149")
+        assert (await send_events(gateway, event())).status == 429
 
 
 async def test_keys_are_neither_logged_nor_published(gateway: Gateway, caplog: pytest.LogCaptureFixture):
