@@ -25,7 +25,7 @@ from sluice.gateway.serve import serving
 from sluice.gateway.users.memory import MemoryUsers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from multidict import CIMultiDictProxy
 
@@ -74,6 +74,7 @@ class Gateway:
     users: MemoryUsers
     clock: Clock
     keys: KeyRing
+    intake: Intake
 
     async def send(
         self, path: str, body: bytes = b"", headers: dict[str, str] | None = None, method: str = "POST"
@@ -117,17 +118,24 @@ def demo_projects() -> projects.Projects:
 
 @asynccontextmanager
 async def gateway_with(
-    settings: projects.Projects, *, linger_ms: float = 0, limiter: Limiter | None = None
+    settings: projects.Projects,
+    *,
+    linger_ms: float = 0,
+    limiter: Limiter | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    serve: Mapping[str, Any] | None = None,
+    **intake_fields: Any,
 ) -> AsyncIterator[Gateway]:
+    """Serve a gateway; `serve` are further arguments of `serving`, `intake_fields` those of the `Intake`."""
     publisher, users, clock = MemoryPublisher(), MemoryUsers(), Clock()
     numbers = itertools.count(1)
     coalescer = Coalescer(publisher, PARTITIONS, linger_ms=linger_ms)
     limiter = limiter or MemoryLimiter(clock)
     keys = KeyRing(settings)
-    intake = Intake(keys, limiter, users, coalescer, clock, lambda: str(UUID(int=next(numbers))))
+    intake = Intake(keys, limiter, users, coalescer, clock, lambda: str(UUID(int=next(numbers))), **intake_fields)
     async with (
         aiohttp.ClientSession() as session,
-        serving(create_app(intake, publisher), "127.0.0.1", 0) as url,
+        serving(create_app(intake, publisher, stopping), "127.0.0.1", 0, **(serve or {})) as url,
     ):
-        yield Gateway(url, session, publisher, users, clock, keys)
+        yield Gateway(url, session, publisher, users, clock, keys, intake)
     await coalescer.close()
