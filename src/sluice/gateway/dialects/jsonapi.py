@@ -7,7 +7,7 @@ a number where JSON:API has a string.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -97,6 +97,13 @@ def pointer(location: Location) -> str:
     if not location:
         return WHOLE
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def inside(value: Any, place: Location) -> Any:
+    """Follow names into objects; None where there is no such place."""
+    for name in place:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def faults_of(error: Exception, words: str) -> Sequence[Fault]:
