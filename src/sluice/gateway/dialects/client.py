@@ -16,16 +16,7 @@ from sluice.gateway.dialects import client_body, jsonapi
 from sluice.gateway.dialects.client_profiles import lookup_of
 from sluice.gateway.dialects.client_shapes import EventBulkCreate, EventBulkCreateJob
 from sluice.gateway.dialects.jsonapi import WHOLE, ErrorDocument, Fault, InvalidDocument
-from sluice.gateway.dialects.port import (
-    Endpoint,
-    Head,
-    Headers,
-    Metering,
-    Parameter,
-    Problem,
-    Reading,
-    Reply,
-)
+from sluice.gateway.dialects.port import Endpoint, Head, Headers, Metering, Parameter, Problem, Reading, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
 from sluice.gateway.keys import Key, KeyRing, permit
 
@@ -42,15 +33,13 @@ SCHEME = "Klaviyo-API-Key"
 _REVISION = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(\.[A-Za-z0-9._-]{1,64})?"
 _revision = re.compile(_REVISION)
 
-_PARAMETERS = (
-    Parameter(
-        "revision",
-        "header",
-        "The revision of the API, as YYYY-MM-DD[.suffix]. Any is served alike.",
-        required=True,
-        pattern=f"^{_REVISION}$",
-        example="2026-07-15",
-    ),
+_REVISION_IN_HEADER = Parameter(
+    "revision",
+    "header",
+    "The revision of the API, as YYYY-MM-DD[.suffix]. Any is served alike.",
+    required=True,
+    pattern=f"^{_REVISION}$",
+    example="2026-07-15",
 )
 _REVISION_IN_URL = Parameter(
     "revision", "query", "Stands in for the header, in the same form, where a beacon cannot set one."
@@ -89,7 +78,7 @@ PAGE = Endpoint(
     202,
     None,
     keys=("company_id",),
-    parameters=(*_PARAMETERS, _REVISION_IN_URL),
+    parameters=(_REVISION_IN_HEADER, _REVISION_IN_URL),
 )
 JOB = Endpoint(
     "job",
@@ -100,22 +89,22 @@ JOB = Endpoint(
     202,
     None,
     keys=("klaviyo",),
-    parameters=_PARAMETERS,
+    parameters=(_REVISION_IN_HEADER,),
 )
 ENDPOINTS: tuple[Endpoint, ...] = (PAGE, JOB)
 
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
-    """Take a public key as `?company_id=` of a page, a private one as `Authorization: Klaviyo-API-Key` of a server.
+    """Take a page's public key as `?company_id=`, a server's private one as `Authorization: Klaviyo-API-Key`.
 
-    Raises `Invalid`, too, for a page without `company_id`.
+    Raises `Invalid`, too, where a page says no `company_id`.
     """
-    key = _company(head, keys) if head.endpoint is PAGE else _private_key(head, keys)
+    key = _key_of_company(head, keys) if head.endpoint is PAGE else _private_key(head, keys)
     permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
     return key
 
 
-def _company(head: Head, keys: KeyRing) -> Key:
+def _key_of_company(head: Head, keys: KeyRing) -> Key:
     company_id = head.query.get("company_id", "")
     key = keys.find(company_id)
     _, _, authorization = head.headers.get("Authorization", "").strip().rpartition(" ")

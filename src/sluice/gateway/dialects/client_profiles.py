@@ -79,7 +79,7 @@ def _received(bulk: SentBulk, known: Known, project: str, state_keys: StateKeys)
     context = Context(
         user_id=known.user_id,
         email=known.email,
-        anonymous_id=(given.anonymous_id or "") if given else "",
+        anonymous_id=_first(given.anonymous_id) or "" if given else "",
     )
     with_profile = msgspec.structs.replace(context, profile=msgspec.Raw(bulk.profile_text))
     keys = [state_keys.of(event.metric, known.user_id, _members(event), by_user=True) for event in bulk.events]
