@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import sys
 import time
 from random import Random
-from urllib.parse import urlsplit
 
 import click
 
+from sluice.cli.sending.listening import refuse_absent
 from sluice.cli.sending.sender import Plan, Sender, Tally
 from sluice.cli.sending.stored import Found, wait_until_stored
 from sluice.cli.sending.traffic import Traffic
@@ -71,7 +70,7 @@ def command(
         idempotent=idempotent,
         give_up_s=give_up_s,
     )
-    _refuse_absent(plan.url)
+    refuse_absent(plan.url)
     started = time.monotonic()
     tally, found = asyncio.run(_send_and_look(plan, seed, settings.clickhouse_url, wait_s))
     for name, value in summary(run, tally, found, time.monotonic() - started):
@@ -85,21 +84,6 @@ def command(
             f"after {wait_s:g} s, {found.different} of {tally.accepted} accepted events are in ClickHouse, "
             f"in {found.stored + found.rejected} rows"
         )
-
-
-def _refuse_absent(url: str) -> None:
-    """Say at once that nobody listens; later a gateway that is away is waited for."""
-    address = urlsplit(url)
-    if address.scheme not in {"http", "https"} or not address.hostname:
-        raise Unusable(f"--url must be like http://127.0.0.1:8080, not '{url}'")
-    port = address.port or (443 if address.scheme == "https" else 80)
-    try:
-        socket.create_connection((address.hostname, port), timeout=5).close()
-    except OSError as error:
-        raise Unusable(
-            f"no gateway answers at {url} ({error.strerror or error}): start the pipeline with `make run`, "
-            "or say with --url where it is"
-        ) from error
 
 
 async def _send_and_look(

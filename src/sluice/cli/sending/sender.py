@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
+
+from sluice.cli.sending.post import NO_CONNECTION, post
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +114,7 @@ class Sender:
         give_up = self._loop.time() + self._plan.give_up_s
         pause_s, doubtful = FIRST_PAUSE_S, False
         while True:
-            status, reason, retry_after_s = await _post(session, url, body, headers)
+            status, reason, retry_after_s = await post(session, url, body, headers)
             if status is None:  # nobody can know whether it arrived: sending it again could store it twice
                 self.tally.unknown += len(events)
                 break
@@ -132,30 +133,3 @@ class Sender:
             await asyncio.sleep(max(pause_s, retry_after_s))
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
         self.tally.note(reason)
-
-
-NO_CONNECTION = 0
-"""In place of a status: the request has certainly not been sent."""
-
-
-async def _post(
-    session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]
-) -> tuple[int | None, str, float]:
-    """Give the status (None: unknown), the reason in words, and how long the gateway asks to wait."""
-    headers = headers | {"Content-Type": "application/json"}
-    try:
-        async with session.post(url, data=body, headers=headers) as answer:
-            text = await answer.text()
-            return answer.status, f"{answer.status}, {_words(text)}", float(answer.headers.get("Retry-After", 0))
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        return NO_CONNECTION, f"no connection: {error}", 0.0
-    except (aiohttp.ClientError, TimeoutError) as error:
-        return None, f"no answer: {type(error).__name__}", 0.0
-
-
-def _words(text: str) -> str:
-    """Give the sentence in an error's body, else the start of the body."""
-    try:
-        return str(json.loads(text)["error"])
-    except (ValueError, TypeError, KeyError):
-        return text[:200]
