@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from tests.integration.redis_server import RedisServer
 from tests.integration.stack import DidNotStart, EmbeddedStack, RoleProcess
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
     from tests.integration.stack import Stack
+
+hypothesis.settings.register_profile("sluice", deadline=None)  # how long an example takes decides no test
+hypothesis.settings.load_profile("sluice")
 
 PARTITIONS = 16
 """Of the shared deployment: enough for tests to have partitions of their own."""
