@@ -47,6 +47,9 @@ def create_app(intake: Intake, publisher: Publisher, stopping: Callable[[], bool
     app.router.add_get("/health", _health)
     app.router.add_get("/ready", _readiness(publisher, intake.users, stopping))
     app.router.add_routes(routes())
+    for resource in app.router.resources():
+        if isinstance(resource, web.Resource) and not any(route.method == "OPTIONS" for route in resource):
+            resource.add_route("OPTIONS", _preflight)
     return app
 
 

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
-from tests.unit.gateway.harness import event
+from tests.unit.gateway.harness import demo_projects, event, gateway_with
+from tests.unit.gateway.wire import wire
 
 from sluice.gateway.dialects import DIALECTS
 from sluice.gateway.head import request_id
 
 if TYPE_CHECKING:
     from tests.unit.gateway.harness import Gateway
+
+
+ODD_PATHS = ["//collect", "/collect//batch", "/collect%2Fbatch", "/a/../collect", "/collect;a", "*", "/%00", "/é"]
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+async def test_a_path_that_only_looks_like_one_of_ours_is_404(gateway: Gateway, path):
+    async with wire(gateway.url) as client:
+        await client.send(f"OPTIONS {quote(path, safe='/%*;.')} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        answer = await client.answer()
+    assert (answer.status, answer.json) == (404, {"error": "Not found"})
+
+
+@pytest.mark.parametrize(
+    "path", ["/%63ollect", "http://elsewhere.example/collect", "/collect?a=/nowhere", "/collect#a"]
+)
+async def test_a_path_may_be_written_in_other_ways(gateway: Gateway, path):
+    async with wire(gateway.url) as client:
+        await client.send(f"OPTIONS {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert (await client.answer()).status == 204
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/openapi.json", "/docs"])
+async def test_a_page_may_ask_before_it_reads_what_belongs_to_no_api(gateway: Gateway, path):
+    answer = await gateway.send(path, method="OPTIONS", headers={"Origin": "https://shop.example"})
+    assert (answer.status, answer.body) == (204, b"")
+    assert "GET" in answer.headers["Access-Control-Allow-Methods"]
 
 
 @pytest.mark.parametrize("path", ["/", "/collect/", "/collect/batch/", "/COLLECT", "/collect/x", "/favicon.ico"])
@@ -65,6 +95,20 @@ async def test_without_an_origin_there_are_no_cors_headers(gateway: Gateway):
 
 async def test_head_is_as_good_as_get_for_probes(gateway: Gateway):
     assert (await gateway.send("/ready", method="HEAD")).status == 200
+
+
+async def test_a_gateway_that_stops_says_so_and_takes_what_comes_all_the_same():
+    stop = asyncio.Event()
+    async with gateway_with(demo_projects(), stopping=stop.is_set) as gateway:
+        assert (await gateway.send("/ready", method="GET")).status == 200
+        assert "Connection" not in (await gateway.collect(event())).headers
+        stop.set()
+        probe = await gateway.send("/ready", method="GET")
+        assert (probe.status, probe.json) == (503, {"error": "The gateway is stopping"})
+        assert int(probe.headers["Retry-After"]) > 0
+        assert (await gateway.send("/health", method="GET")).status == 200
+        answer = await gateway.collect(event())
+        assert (answer.status, answer.headers["Connection"]) == (202, "close")
 
 
 def test_no_two_endpoints_share_a_path():

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from multidict import CIMultiDict, CIMultiDictProxy
+from tests.unit.gateway.harness import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 DEADLINE_S = 20
-
-
-@dataclass
-class WireAnswer:
-    """An answer as it came; names of headers in lower case."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 class Wire:
@@ -44,13 +32,14 @@ class Wire:
         """Say that nothing more will be sent; answers can still be read."""
         self._writer.write_eof()
 
-    async def answer(self, *, with_body: bool = True) -> WireAnswer:
+    async def answer(self) -> Answer:
         """Read the next answer."""
         async with asyncio.timeout(DEADLINE_S):
             lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
-            size = int(headers.get("content-length", 0)) if with_body else 0
-            return WireAnswer(int(lines[0].split()[1]), headers, await self._reader.readexactly(size))
+            fields = (line.partition(": ") for line in lines[1:] if line)
+            headers = CIMultiDictProxy(CIMultiDict([(name, value) for name, _, value in fields]))
+            body = await self._reader.readexactly(int(headers.get("Content-Length", 0)))
+            return Answer(int(lines[0].split()[1]), headers, body)
 
     async def rest(self) -> bytes:
         """Read until the gateway closes the connection."""
@@ -60,7 +49,7 @@ class Wire:
             except ConnectionError:
                 return b""
 
-    async def last_answer(self) -> WireAnswer:
+    async def last_answer(self) -> Answer:
         """Read an answer after which the gateway closes the connection and says nothing more."""
         answer = await self.answer()
         assert await self.rest() == b""
