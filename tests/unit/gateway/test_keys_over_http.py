@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -10,12 +11,15 @@ from tests.unit.gateway.harness import NOW, Answer, Gateway, encoded, gateway_wi
 from sluice.contract import projects
 from sluice.gateway.dialects import DIALECTS
 from sluice.gateway.keys import digest
+from sluice.gateway.users.port import Identifier, Known
 
 if TYPE_CHECKING:
     from sluice.gateway.dialects.port import Dialect, Endpoint
 
 SALT = "0123456789abcdef" * 2
 SECRET, PUBLIC = "sl_secret_of_shop", "sl_public_of_shop"
+
+WHEN_THE_OTHER_EXAMPLES_WERE_SENT = 1_771_286_400_000
 
 HEADERS = {
     "bearer": ("Authorization", "Bearer {}"),
@@ -50,8 +54,8 @@ async def send(
     gateway: Gateway, dialect: Dialect, endpoint: Endpoint, query: dict[str, str], headers: dict[str, str]
 ) -> Answer:
     for parameter in endpoint.parameters:
-        if parameter.required and parameter.place == "header":
-            headers[parameter.name] = str(parameter.example)
+        if parameter.place == "header" and parameter.example is not None:
+            headers[parameter.name] = parameter.example
     path = endpoint.paths[0] + "?" + "&".join(f"{name}={value}" for name, value in query.items())
     answer = await gateway.send(path, encoded(endpoint.example), headers)
     if answer.status >= 400:
@@ -162,6 +166,22 @@ async def test_a_public_key_is_good_only_where_browsers_send(way: Way):
     for_browsers = {"query_key", "company_id"} & set(way.endpoint.keys)
     async with gateway_with(settings()) as gateway:
         assert admitted(await way.send(gateway, PUBLIC)) is bool(for_browsers)
+
+
+@every_way
+async def test_a_request_that_fails_unforeseen_leaves_no_key_in_the_log(way: Way, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+
+    async def fail(*_: object) -> int:
+        raise ZeroDivisionError("boom")
+
+    async with gateway_with(settings()) as gateway:
+        gateway.clock.now_ms = NOW if way.dialect.API == "pulse" else WHEN_THE_OTHER_EXAMPLES_WERE_SENT
+        gateway.users.known[Identifier("shop", "email", "alexandru@example.com")] = Known("u-1")
+        gateway.publisher.publish = fail  # type: ignore[assignment, method-assign]
+        assert (await way.send(gateway, way.key)).status == 500
+    assert "boom" in caplog.text
+    assert way.key not in caplog.text
 
 
 async def test_limits_that_change_begin_anew_and_others_go_on():
