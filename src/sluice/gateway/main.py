@@ -89,7 +89,7 @@ async def _serve(
         body_timeout_s=settings.gateway_body_timeout_ms / 1000,
     )
     traffic = Traffic()
-    _watch(intake, traffic, publisher, limiter, users)
+    _watch(intake, traffic, publisher, limiter, users, follower)
     app = create_app(intake, publisher, stop.is_set)
     try:
         async with (
@@ -135,10 +135,18 @@ async def _serving_metrics(settings: GatewaySettings, metrics: Metrics) -> Async
         yield
 
 
-def _watch(intake: Intake, traffic: Traffic, publisher: Publisher, limiter: FailOpen, users: KafkaUsers) -> None:
+def _watch(
+    intake: Intake,
+    traffic: Traffic,
+    publisher: Publisher,
+    limiter: FailOpen,
+    users: KafkaUsers,
+    follower: SettingsFollower,
+) -> None:
     """Show in the metrics what is counted elsewhere."""
     load, metrics = intake.load, intake.metrics
     metrics.gauge("ready", "1 while Kafka can be reached", lambda: publisher.ready and users.ready)
+    metrics.gauge("settings_file_ok", "0 while the settings file cannot be taken", lambda: follower.settings_file_ok)
     metrics.gauge("requests_in_flight", "Requests being handled", lambda: load.requests)
     metrics.gauge("held_body_bytes", "Bytes of the bodies of these requests", lambda: load.body_bytes)
     metrics.gauge("connections", "Open connections", lambda: traffic.open)

@@ -14,6 +14,8 @@ import aiohttp
 import pytest
 from tests.integration.gateway.process import GatewayProcess
 
+from sluice.local.kafka.port import free_port
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
@@ -88,9 +90,21 @@ def first_key(keys: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-async def gateway(deployment: Stack, path: Path, tmp_path: Path, first_key: str) -> AsyncIterator[GatewayProcess]:
+def metrics_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+async def gateway(
+    deployment: Stack, path: Path, tmp_path: Path, first_key: str, metrics_port: int
+) -> AsyncIterator[GatewayProcess]:
     del first_key  # without it there is no settings file
-    process = GatewayProcess(tmp_path, deployment.kafka_bootstrap, SLUICE_SETTINGS_FILE=str(path))
+    process = GatewayProcess(
+        tmp_path,
+        deployment.kafka_bootstrap,
+        SLUICE_SETTINGS_FILE=str(path),
+        SLUICE_GATEWAY_METRICS_PORT=str(metrics_port),
+    )
     process.start()
     yield process
     process.stop()
@@ -124,11 +138,21 @@ async def test_limits_follow_the_file(client: Client, path: Path, first_key: str
     await client.until(first_key, 429)
 
 
+async def is_ok(metrics_port: int) -> bool:
+    """What the metrics say of the settings file."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{metrics_port}/metrics") as answer:
+        text = await answer.text()
+    (shown,) = [line for line in text.splitlines() if line.startswith("sluice_gateway_settings_file_ok ")]
+    return shown.endswith(" 1.0")
+
+
 async def test_a_broken_file_leaves_the_old_keys_in_force_until_it_is_mended(
-    client: Client, gateway: GatewayProcess, path: Path, keys: Callable[..., str], first_key: str
+    client: Client, gateway: GatewayProcess, path: Path, keys: Callable[..., str], first_key: str, metrics_port: int
 ):
+    assert await is_ok(metrics_port)
     change(path, "secret", "sacred")
     await until_logged(gateway, "ERROR sluice.gateway.settings_file the settings file is not taken")
+    assert not await is_ok(metrics_port)
     assert "projects.shop.keys[0].kind: Input should be 'secret' or 'public'" in gateway.log_text()
     assert await client.status(first_key) == 202
     take_away(path)
@@ -137,6 +161,7 @@ async def test_a_broken_file_leaves_the_old_keys_in_force_until_it_is_mended(
     put_back(path)
     change(path, "sacred", "secret")
     await until_logged(gateway, f"INFO sluice.gateway.settings_file took {path}: projects 1, keys 1\n", times=2)
+    assert await is_ok(metrics_port)
     second = keys("create", "--project", "shop", "--name", "second")
     await client.until(second, 202)
 
