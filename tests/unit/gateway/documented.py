@@ -29,15 +29,18 @@ def good_key(operation: dict[str, Any]) -> Shown:
     return GOOD_KEYS[scheme]
 
 
-def required_parameters(operation: dict[str, Any]) -> Shown:
-    """Give an operation's own parameters that must be there, with the values of their examples."""
-    query, headers = [], {}
-    for parameter in operation["parameters"]:
-        if parameter.get("required") and parameter["in"] == "query":
-            query.append(f"{parameter['name']}={parameter['example']}")
-        elif parameter.get("required"):
-            headers[parameter["name"]] = parameter["example"]
-    return query, headers
+def example_headers(operation: dict[str, Any]) -> dict[str, str]:
+    """Give the headers of which an operation shows an example."""
+    return {header["name"]: header["example"] for header in operation["parameters"] if "example" in header}
+
+
+def parameters(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give an operation's parameters, those that all have too."""
+    common = DOCUMENT["components"]["parameters"]
+    return [
+        common[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+        for part in operation.get("parameters", [])
+    ]
 
 
 _DOCUMENTED = {

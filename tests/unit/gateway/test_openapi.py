@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
+from urllib.parse import parse_qs, urlsplit
 
 import jsonschema_rs
 import pytest
 import schemathesis
 from aiohttp import web
-from tests.unit.gateway.documented import DOCUMENT, documented_path, good_key, required_parameters
+from tests.unit.gateway.documented import DOCUMENT, documented_path, example_headers, good_key, parameters
 from tests.unit.gateway.harness import NOW
 from tests.unit.gateway.test_golden import GOLDEN, load
 
@@ -179,9 +180,8 @@ async def test_an_example_is_valid_and_accepted(gateway: Gateway, dialect: Diale
         assert problems(body["schema"], body["example"]) == []
         sent = body["example"] if isinstance(body["example"], str) else json.dumps(body["example"])
         query, headers = good_key(operation)
-        further, more_headers = required_parameters(operation)
-        path = endpoint.paths[0] + "?" + "&".join([*query, *further])
-        answer = await gateway.send(path, sent.encode(), headers | more_headers | {"Content-Type": media_type})
+        headers |= example_headers(operation) | {"Content-Type": media_type}
+        answer = await gateway.send(f"{endpoint.paths[0]}?{'&'.join(query)}", sent.encode(), headers)
         assert answer.status == endpoint.status, answer.body
 
 
@@ -223,6 +223,19 @@ def test_what_was_accepted_is_allowed(golden: dict[str, Any]):
     for media_type, body in operation["requestBody"]["content"].items():
         if media_type != "text/plain" and not encoded:
             assert problems(body["schema"], json.loads(golden["request"]["body"])) == []
+
+
+@pytest.mark.parametrize("golden", recorded(accepted=True))
+def test_what_was_accepted_has_the_parameters_that_are_asked_for(golden: dict[str, Any]):
+    if (operation := documented(golden)) is None:
+        return
+    query = parse_qs(urlsplit(golden["request"]["path"]).query)
+    sent = {("query", field): value for field, (value, *_) in query.items()}
+    sent |= {("header", field.lower()): value for field, value in golden["request"].get("headers", {}).items()}
+    for parameter in parameters(operation):
+        value = sent.get((parameter["in"], parameter["name"].lower()))
+        assert value is not None or not parameter.get("required")
+        assert value is None or problems(parameter["schema"], value) == []
 
 
 @pytest.mark.parametrize("golden", recorded(accepted=False))

@@ -89,10 +89,11 @@ def test_a_body_may_have_the_media_type_of_the_api():
     assert list(operation["requestBody"]["content"]) == ["application/vnd.api+json", JSON]
 
 
-def test_an_unreadable_request_is_answered_in_no_apis_shape():
-    content = the_operation()["responses"]["400"]["content"][JSON]
+@pytest.mark.parametrize("status", ["400", "408", "500"])
+def test_a_request_whose_api_is_not_known_is_answered_in_no_apis_shape(status):
+    content = the_operation()["responses"][status]["content"][JSON]
     assert content["schema"]["anyOf"][1] == {"$ref": "#/components/schemas/Unreadable"}
-    contents = the_operation(content_type="application/vnd.api+json")["responses"]["400"]["content"]
+    contents = the_operation(content_type="application/vnd.api+json")["responses"][status]["content"]
     assert contents[JSON]["schema"] == {"$ref": "#/components/schemas/Unreadable"}
     assert contents["application/vnd.api+json"]["schema"] == {"$ref": "#/components/schemas/first.Error"}
 

@@ -7,6 +7,7 @@ docs/apis/client.md maps each sentence to a test.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.contract.errors import Forbidden, Reject, Unauthenticated
@@ -41,8 +42,9 @@ _REVISION_IN_HEADER = Parameter(
     pattern=f"^{_REVISION}$",
     example="2026-07-15",
 )
-_REVISION_IN_URL = Parameter(
-    "revision", "query", "Stands in for the header, in the same form, where a beacon cannot set one."
+_REVISION_OF_PAGE = (
+    replace(_REVISION_IN_HEADER, required=False, description="As for servers; it may stand in the URL instead."),
+    Parameter("revision", "query", "Stands in for the header, in the same form, where a beacon cannot set one."),
 )
 _BULK = {
     "type": "event-bulk-create",
@@ -78,7 +80,7 @@ PAGE = Endpoint(
     202,
     None,
     keys=("company_id",),
-    parameters=(_REVISION_IN_HEADER, _REVISION_IN_URL),
+    parameters=_REVISION_OF_PAGE,
 )
 JOB = Endpoint(
     "job",

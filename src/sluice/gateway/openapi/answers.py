@@ -18,8 +18,11 @@ Headers = dict[str, Any]
 UNFORESEEN = 500
 """The status of whatever `STATUS` does not name."""
 
+BEFORE_THE_API = (400, 408, UNFORESEEN)
+"""What can also be said of a request before it is known which API it is for."""
+
 UNREADABLE: JsonSchema = {
-    "description": "The answer where no API is concerned, or the request is no HTTP, so that its API is not known.",
+    "description": "The answer where no API is concerned, or not known: as when the request is no HTTP, or too slow.",
     "type": "object",
     "properties": {"error": {"type": "string"}},
     "required": ["error"],
@@ -36,7 +39,7 @@ MEANINGS: dict[int, str] = {
     415: "The Content-Encoding is none of gzip, deflate, br and zstd.",
     429: "The rate limit is exceeded. Only valid requests count for it.",
     500: "Something unforeseen happened. The X-Request-Id finds it in the gateway's log.",
-    503: "Kafka cannot be reached, and nothing is stored: send the same request again later.",
+    503: "The gateway cannot take the request now, as when Kafka is away: send it again later.",
 }
 
 HEADERS: Headers = {
@@ -82,7 +85,8 @@ def refusing(dialect: Dialect, schema: JsonSchema) -> dict[str, Answer]:
         if status not in _KEY_NOT_KNOWN:
             refusal["headers"] |= rate_headers(dialect)
         refusals[str(status)] = refusal
-    refusals["400"]["content"] = _or_unreadable(dialect.CONTENT_TYPE, schema)
+    for status in BEFORE_THE_API:
+        refusals[str(status)]["content"] = _or_unreadable(dialect.CONTENT_TYPE, schema)
     return refusals
 
 

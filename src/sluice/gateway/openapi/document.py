@@ -21,7 +21,7 @@ events are durable; a request is accepted as a whole or not at all, and every er
 
 Bodies are JSON, whatever the Content-Type says, of at most 10 MiB after decompression and of at most 100 levels.
 Unknown members are kept and are never an error; `null` is the same as leaving a member out. Pages of any origin may
-send events (CORS). Unknown paths are answered with 404.
+send events (CORS). Outside the paths below the answer is 404, with `{"error": "..."}`.
 """
 
 
