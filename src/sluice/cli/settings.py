@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from sluice.cli.importing.settings import ImportSettings
 from sluice.cli.keyfile.settings import KeysSettings
 from sluice.gateway.settings import GatewaySettings
 from sluice.kafka.settings import TopicSettings
@@ -27,6 +28,7 @@ MODELS: Mapping[str, type[RoleSettings]] = {
     "sluice sinks": SinkSettings,
     "sluice topics create": TopicSettings,
     "sluice keys": KeysSettings,
+    "sluice users import": ImportSettings,
     "sluice up": UpSettings,
     "sluice broker": BrokerSettings,
     "sluice clickhouse": ClickHouseSettings,
