@@ -59,9 +59,9 @@ def test_the_compose_file_runs_commands_and_settings_that_exist():
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     known = {variable(name) for model in MODELS.values() for name in model.model_fields}
     ours = {name: service for name, service in services.items() if service["image"].startswith("sluice:")}
-    assert {"gateway", "processors", "sinks", "topics", "schema"} == set(ours)
+    assert {"gateway", "processors", "sinks", "topics", "schema", "keys"} == set(ours)
     for service in ours.values():
-        assert service["command"][0] in COMMANDS
+        assert [*service.get("entrypoint", ["sluice"])[1:], *service["command"]][0] in COMMANDS
         assert {name for name in service["environment"] if name.startswith(PREFIX)} <= known
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.integration.up.harness import eventually, is_alive
 
 from sluice.local.kafka.port import free_port
+from sluice.local.up.plan import demo_settings_file
 
 
 def up(*options: str) -> list[str]:
@@ -61,6 +62,7 @@ def test_the_real_stores_come_up_and_go_without_a_trace(tmp_path):
         eventually(lambda: "Sluice is ready" in output.read_text(), 90, output.read_text)
         below = children(process.pid)
         assert len(below) >= 3  # broker, ClickHouse, guard
+        assert (tmp_path / "sluice.toml").read_text() == Path(demo_settings_file()).read_text()
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(15) == 0
         assert [pid for pid in below if is_alive(pid)] == []
