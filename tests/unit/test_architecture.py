@@ -50,6 +50,7 @@ PURE = {
     "sinks/columns.py",
     "sinks/lane.py",
     "gateway/dialects",
+    "gateway/openapi",
     "gateway/limits/counters.py",
     "gateway/limits/port.py",
     "gateway/users/identity.py",

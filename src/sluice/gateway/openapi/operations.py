@@ -75,7 +75,7 @@ def _by_stem(paths: Sequence[str]) -> list[list[str]]:
 
 
 def _description(variants: Sequence[str], *, same_as: str | None) -> str:
-    sentences = ["All of the request's events are stored, or none."]
+    sentences = ["A request is taken as a whole or not at all."]
     if same_as is not None:
         sentences.append(f"The same as `{same_as}`.")
     sentences += [f"Also served as `{path}`." for path in variants]

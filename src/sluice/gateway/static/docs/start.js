@@ -15,6 +15,7 @@ SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#page",
   deepLinking: true,
+  defaultModelsExpandDepth: 0, // the list of schemas is long, and each operation shows its own
   displayRequestDuration: true,
   persistAuthorization: false, // keys stay in this page's memory
   plugins: [asOfNow],
