@@ -28,6 +28,8 @@ GENERATED = 2_000
 OVER_HTTP = 200
 """Cases of a dialect; its endpoints share those that are generated, which take long to make."""
 
+pytestmark = pytest.mark.timeout(900)
+
 TARGETS = targets()
 KEYS = KeyRing(unlimited_projects())
 
