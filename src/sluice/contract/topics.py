@@ -68,10 +68,13 @@ CHANGELOG = Topic(
 Taking a partition over reads it from its start.
 """
 
+FORGETTING_KEPT_MS = DAY_MS
+"""A record that forgets a key is dropped so long after it was compacted."""
+
 USERS_KNOWN = Topic(
     "users.known",
     MIB,
-    _LATEST_BY_KEY,
+    MappingProxyType({**_LATEST_BY_KEY, "delete.retention.ms": str(FORGETTING_KEPT_MS)}),
 )
 """Whom each identifier of a user (an address, an id) means: written by gateways, and read by all of them."""
 

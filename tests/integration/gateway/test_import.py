@@ -95,6 +95,30 @@ def test_who_was_imported_can_send_events_to_every_gateway_also_after_a_restart(
     assert send_event(start("second"), {"email": users[0]["email"]})[0] == 200
 
 
+def test_a_gateway_that_is_killed_while_users_are_imported_forgets_nobody(
+    start: Callable[[str], GatewayProcess], tmp_path: Path, shop: str
+):
+    gateway = start("gateway")
+    path = tmp_path / "users.csv"
+    path.write_text("email\n" + "".join(f"user{number}@{shop}\n" for number in range(600)))
+    importing = subprocess.Popen(
+        [sys.executable, "-m", "sluice", "users", "import", str(path), "--url", gateway.url, "--concurrency", "4"],
+        env={**os.environ, "SLUICE_KEY": "pulse_prod_load"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for number in (20, 200):
+        until_known(gateway, {"email": f"user{number}@{shop}"})
+        gateway.kill()
+        gateway.start()
+    output, _ = importing.communicate(timeout=60)
+    assert importing.returncode == 0
+    assert output.splitlines()[0].split() == ["saved", "600"]
+    gateway.kill()
+    gateway.start()
+    assert [send_event(gateway, {"email": f"user{number}@{shop}"})[0] for number in range(600)] == [200] * 600
+
+
 def test_what_was_refused_can_be_mended_and_imported(
     start: Callable[[str], GatewayProcess], tmp_path: Path, shop: str
 ):

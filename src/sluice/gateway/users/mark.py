@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sluice.contract.topics import FORGETTING_KEPT_MS, MINUTE_MS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HOUR_MS = 60 * 60 * 1000
+HOUR_MS = 60 * MINUTE_MS
 
-LONGEST_ABSENCE_MS = 12 * HOUR_MS
-"""Kafka drops a record that forgets something a day after it was compacted (`delete.retention.ms`). Whoever was away
-for longer may never see it, and would know for ever what was to be forgotten."""
+LONGEST_ABSENCE_MS = FORGETTING_KEPT_MS // 2
+"""Whoever is away for longer may never see a record that forgets an identifier, and would know it for ever."""
 
 
 class Stale(Exception):
