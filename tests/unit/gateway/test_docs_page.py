@@ -115,6 +115,11 @@ async def test_a_browser_asks_each_time_and_is_told_when_nothing_changed(gateway
     assert (changed.status, changed.body) == (200, first.body)
 
 
+async def test_what_differs_has_another_etag(gateway: Gateway):
+    etags = {(await gateway.send(path, method="GET")).headers["ETag"] for path in ALL}
+    assert len(etags) == len(ALL)
+
+
 @pytest.mark.parametrize("held", ['"another", W/{}', "{}", "*"])
 async def test_a_browser_may_name_what_it_has_in_any_way(gateway: Gateway, held):
     etag = (await gateway.send("/openapi.json", method="GET")).headers["ETag"].removeprefix("W/")

@@ -47,8 +47,7 @@ def schemas_of(dialect: Dialect) -> Schemas:
         if endpoint.answer is not None:
             types["answer", endpoint.name] = endpoint.answer
     made, definitions = TypeAdapter.json_schemas(
-        # In what is sent, a member with a default may be left out; in what is answered, it is always there.
-        [(use, "validation" if use[0] == "body" else "serialization", TypeAdapter(of)) for use, of in types.items()],
+        [(use, "validation", TypeAdapter(of)) for use, of in types.items()],
         ref_template=f"#/components/schemas/{dialect.API}.{{model}}",
         schema_generator=_WithoutMemberTitles,
     )
