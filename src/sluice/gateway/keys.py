@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.contract.errors import Forbidden, Unauthenticated
-from sluice.contract.projects import WRITE_EVENTS, KeyKind, Limit, Project, ProjectKey, Projects
+from sluice.contract.projects import WRITE_EVENTS, KeyKind, Project, ProjectKey, Projects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sluice.contract.event import Api
+    from sluice.contract.projects import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,12 @@ class Key:
         """Whether browsers may hold this key."""
         return self.entry.kind is KeyKind.PUBLIC
 
-    def limit(self, api: Api) -> Limit:
-        """Give the limit that holds for this key on one API."""
-        return self.project_entry.limit(self.entry, api)
+    def rules(self, api: Api, *documented: Rule) -> tuple[Rule, ...]:
+        """Give the rules that hold for this key on one API, whose document has these; none where nothing limits."""
+        limit = self.project_entry.limit(self.entry, api)
+        if limit == "documented":
+            return documented
+        return () if limit == "none" else limit
 
 
 _KEYLESS = ProjectKey(name="keyless", kind=KeyKind.PUBLIC, hash="0" * 64)

@@ -418,3 +418,10 @@ async def test_nobody_listens_after_the_end():
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.post(url + "/collect")
+
+
+async def test_of_two_members_with_a_name_only_the_last_is_checked(gateway: Gateway):
+    sent = encoded(event(url="@")).replace(b'"url": "@"', b'"url": 1, "url": "x"')
+    assert (await gateway.collect(sent)).status == 202
+    sent = b'{"events":7,"events":[' + encoded(event()) + b"]}"
+    assert (await gateway.send("/collect/batch", sent, DEMO)).status == 202

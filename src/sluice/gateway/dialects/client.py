@@ -140,9 +140,7 @@ def _private_key(head: Head, keys: KeyRing) -> Key:
 def metering(head: Head, key: Key) -> Metering:
     """Count requests by company and endpoint; a key with limits of its own counts for itself."""
     company = f"project/{key.project}" if key.entry.limits is None else f"key/{key.id}"
-    limit = key.limit(API)
-    rules = LIMITS if limit == "documented" else () if limit == "none" else limit
-    return Metering(f"{API}/{head.endpoint.name}/{company}", rules)
+    return Metering(f"{API}/{head.endpoint.name}/{company}", key.rules(API, *LIMITS))
 
 
 def read(head: Head, key: Key, body: bytes) -> Reading:

@@ -120,9 +120,7 @@ def _find_key(head: Head, keys: KeyRing) -> Key | None:
 def metering(head: Head, key: Key) -> Metering:
     """Count requests, by key; all those without a key together."""
     del head
-    limit = key.limit(API)
-    rules = (LIMIT,) if limit == "documented" else () if limit == "none" else limit
-    return Metering(f"{API}/{key.id}", rules)
+    return Metering(f"{API}/{key.id}", key.rules(API, LIMIT))
 
 
 def read(head: Head, key: Key, body: bytes) -> Reading:

@@ -17,6 +17,7 @@ from sluice.contract.projects import FixedWindow
 from sluice.contract.raw import Client
 from sluice.gateway import json_text
 from sluice.gateway.dialects.credentials import bearer_or_query_key
+from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.ingest_body import (
     MAX_EVENTS,
     Accepted,
@@ -66,18 +67,15 @@ INGEST = Endpoint(
 ENDPOINTS: tuple[Endpoint, ...] = (INGEST,)
 
 
-class _SentBatch(msgspec.Struct):
-    events: list[msgspec.Raw]
-
-
-_sent_batch = msgspec.json.Decoder(_SentBatch)
-_sent_events = msgspec.json.Decoder(list[msgspec.Raw])
-_sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-_NULL = msgspec.Raw(b"null")
 _NOT_JSON = "body must be valid JSON"
 _NO_EVENTS = "events is required"
-_WRONG_COUNT = f"events must contain 1 to {MAX_EVENTS} events"
+EVENTS = EventList(
+    "events",
+    MAX_EVENTS,
+    no_object=_NO_EVENTS,
+    missing=_NO_EVENTS,
+    wrong=f"events must contain 1 to {MAX_EVENTS} events",
+)
 
 
 class InvalidEvents(Invalid):
@@ -100,9 +98,8 @@ def authenticate(head: Head, keys: KeyRing) -> Key:
 def metering(head: Head, key: Key) -> Metering:
     """Count events, by project; a key that has limits of its own counts for itself."""
     del head
-    limit = key.limit(API)
-    rules = (LIMIT,) if limit == "documented" else () if limit == "none" else limit
-    return Metering(f"{API}/{key.project if key.entry.limits is None else key.id}", rules)
+    counted = key.project if key.entry.limits is None else key.id
+    return Metering(f"{API}/{counted}", key.rules(API, LIMIT))
 
 
 def read(head: Head, key: Key, body: bytes) -> Reading:
@@ -127,36 +124,11 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
     return Reading(head.endpoint, cost=len(events), events=events)
 
 
-def _events_of(body: bytes) -> list[msgspec.Raw]:
+def _events_of(body: bytes) -> Sequence[msgspec.Raw]:
     try:
-        events = json_text.decode(body, _sent_batch).events
+        return EVENTS.read(body)
     except json_text.NotJson:
         raise Malformed(_NOT_JSON) from None
-    except msgspec.ValidationError:
-        json_text.refuse_deep(body)
-        events = _last_events_of(body)
-    json_text.refuse_deep_list(body, events)
-    if not 1 <= len(events) <= MAX_EVENTS:
-        raise Invalid(_WRONG_COUNT)
-    return events
-
-
-def _last_events_of(body: bytes) -> list[msgspec.Raw]:
-    """Look for the events again: of several members of the name only the last must be an array.
-
-    Raises `Invalid` where it is none.
-    """
-    try:
-        members = _sent_members.decode(body)
-    except msgspec.ValidationError:
-        raise Invalid(_NO_EVENTS) from None
-    events = members.get("events", _NULL)
-    if bytes(events) == bytes(_NULL):
-        raise Invalid(_NO_EVENTS)
-    try:
-        return _sent_events.decode(events)
-    except msgspec.ValidationError:
-        raise Invalid(_WRONG_COUNT) from None
 
 
 def accept(head: Head, reading: Reading, now_ms: int) -> Reply:

@@ -16,14 +16,13 @@ from sluice.contract.ndjson import on_one_line
 from sluice.contract.projects import TokenBucket
 from sluice.gateway import json_text
 from sluice.gateway.dialects.credentials import bearer_or_query_key
+from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
 from sluice.gateway.iso3166 import is_country
 from sluice.gateway.keys import Key, KeyRing, permit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sluice.gateway.limits.port import Decision
 
 API = Api.PULSE
@@ -106,26 +105,30 @@ BATCH = Endpoint(
 ENDPOINTS: tuple[Endpoint, ...] = (COLLECT, BATCH)
 
 
+EVENTS = EventList(
+    "events",
+    MAX_EVENTS,
+    no_object="Body must be a JSON object",
+    missing="Missing required field: events",
+    wrong=f"Invalid field: events must be an array of 1 to {MAX_EVENTS} events",
+)
+
+
 class SentEvent(msgspec.Struct, frozen=True):
-    """An event before it is checked: the nine known fields with any value, the others skipped."""
+    """An event before it is checked: the nine known fields, the others skipped."""
 
-    site_id: Any = None
-    event_type: Any = None
-    timestamp: Any = None
-    session_id: Any = None
-    user_id: Any = None
-    url: Any = None
-    referrer: Any = None
-    country: Any = None
-    device_type: Any = None
-
-
-class _SentBatch(msgspec.Struct):
-    events: list[msgspec.Raw]
+    site_id: str | None = None
+    event_type: str | None = None
+    timestamp: int | float | None = None
+    session_id: str | None = None
+    user_id: str | None = None
+    url: str | None = None
+    referrer: str | None = None
+    country: str | None = None
+    device_type: str | None = None
 
 
 _sent_event = msgspec.json.Decoder(SentEvent)
-_sent_batch = msgspec.json.Decoder(_SentBatch)
 _sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _pulse_event = TypeAdapter(PulseEvent).validator
 
@@ -162,15 +165,13 @@ def authenticate(head: Head, keys: KeyRing) -> Key:
 def metering(head: Head, key: Key) -> Metering:
     """Count events, by key, over both endpoints."""
     del head
-    limit = key.limit(API)
-    rules = (LIMIT,) if limit == "documented" else () if limit == "none" else limit
-    return Metering(f"{API}/{key.id}", rules)
+    return Metering(f"{API}/{key.id}", key.rules(API, LIMIT))
 
 
 def read(head: Head, key: Key, body: bytes) -> Reading:
     """Read one event, or a batch in which all are valid."""
     single = head.endpoint is COLLECT
-    sent = [_event_of(body)] if single else _events_of(body)
+    sent = [_event_of(body)] if single else EVENTS.read(body)
     prefix = "" if single else "Event {}: "
     state_keys = StateKeys(key.project, head.idempotency_key)
     one_line = b"\n" not in body and b"\r" not in body
@@ -193,43 +194,35 @@ def _event_of(body: bytes) -> bytes:
     return body.strip()
 
 
-def _events_of(body: bytes) -> Sequence[msgspec.Raw]:
-    try:
-        events = json_text.decode(body, _sent_batch).events
-    except msgspec.ValidationError:
-        raise Invalid(_what_is_wrong_with_batch(body)) from None
-    json_text.refuse_deep_list(body, events)
-    if not 1 <= len(events) <= MAX_EVENTS:
-        raise Invalid(_WRONG_COUNT)
-    return events
-
-
-_WRONG_COUNT = f"Invalid field: events must be an array of 1 to {MAX_EVENTS} events"
-
-
-def _what_is_wrong_with_batch(body: bytes) -> str:
-    json_text.refuse_deep(body)
-    try:
-        members = _sent_members.decode(body)
-    except msgspec.ValidationError:
-        return "Body must be a JSON object"
-    if bytes(members.get("events", b"null")) == b"null":
-        return "Missing required field: events"
-    return _WRONG_COUNT
-
-
 def check(event: bytes, now_ms: int) -> PulseEvent:
     """Validate one event, given as valid JSON.
 
     Raises `Invalid` with the first problem: a missing field in the order of the document, else a wrong value.
     """
     try:
-        checked: PulseEvent = _pulse_event.validate_python(_sent_event.decode(event))
-    except (ValidationError, msgspec.ValidationError):
+        checked: PulseEvent = _pulse_event.validate_python(_sent(event))
+    except ValidationError:
         raise Invalid(_first_problem(event, now_ms)) from None
     if _wrong_time(checked.timestamp, now_ms):
         raise Invalid(_first_problem(event, now_ms))
     return checked
+
+
+def _sent(event: bytes) -> SentEvent | None:
+    """Take an event apart; None where it is no object."""
+    try:
+        return _sent_event.decode(event)
+    except msgspec.ValidationError:
+        members = _members_of(event)  # no object, or one with a wrong member, perhaps not the last of its name
+    return None if members is None else SentEvent(**members)
+
+
+def _members_of(event: bytes) -> dict[str, Any] | None:
+    try:
+        members = _sent_members.decode(event)
+    except msgspec.ValidationError:
+        return None
+    return {name: json_text.scalar_of(members[name]) for name in FIELDS if name in members}
 
 
 def _wrong_time(timestamp: float, now_ms: int) -> str | None:
@@ -241,11 +234,9 @@ def _wrong_time(timestamp: float, now_ms: int) -> str | None:
 
 
 def _first_problem(event: bytes, now_ms: int) -> str:
-    try:
-        members = _sent_members.decode(event)
-    except msgspec.ValidationError:
+    sent = _members_of(event)
+    if sent is None:
         return "Event must be a JSON object"
-    sent = {name: json_text.value_of(members[name]) for name in FIELDS if name in members}
     for name in REQUIRED:
         if sent.get(name) is None:
             return f"Missing required field: {name}"

@@ -138,8 +138,7 @@ def authenticate(head: Head, keys: KeyRing) -> Key:
 def metering(head: Head, key: Key) -> Metering:
     """Count requests, by key, over both endpoints; the document names no limit."""
     del head
-    limit = key.limit(API)
-    return Metering(f"{API}/{key.id}", () if isinstance(limit, str) else limit)
+    return Metering(f"{API}/{key.id}", key.rules(API))
 
 
 def read(head: Head, key: Key, body: bytes) -> Reading:
