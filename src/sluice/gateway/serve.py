@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 """How many connections the kernel keeps until we come to them; it keeps at most net.core.somaxconn."""
 
+# What has not finished when its time is up is cancelled; 0 would mean to wait for ever.
+_FORCED_S = 0.1
+
 
 @asynccontextmanager
 async def serving(
@@ -37,7 +40,7 @@ async def serving(
 
     Raises `Unusable` when the address cannot be listened on; it names `port_setting`.
     """
-    runner = web.AppRunner(app, shutdown_timeout=drain_timeout_s)
+    runner = web.AppRunner(app, shutdown_timeout=_FORCED_S)
     await runner.setup()
     assert runner.server is not None
     connections = Connections(runner.server, uuid7, patience or Patience(), max_connections, traffic or Traffic())
@@ -50,5 +53,6 @@ async def serving(
             yield f"http://{host}:{listener.sockets[0].getsockname()[1]}"
         finally:
             listener.close()
+            await connections.drain(drain_timeout_s)
     finally:
         await runner.cleanup()

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.gateway.harness import encoded, event
 from tests.unit.gateway.wire import until, wire
 
-from sluice.gateway.connections import INCOMPLETE, MAX_LINE_BYTES, NOT_HTTP, TOO_LONG
+from sluice.gateway.connection import INCOMPLETE, MAX_LINE_BYTES, NOT_HTTP, TOO_LONG
 
 if TYPE_CHECKING:
     from tests.unit.gateway.harness import Gateway
