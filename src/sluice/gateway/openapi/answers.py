@@ -21,6 +21,9 @@ UNFORESEEN = 500
 BEFORE_THE_API = (400, 408, UNFORESEEN)
 """What can also be said of a request before it is known which API it is for."""
 
+NEVER_OF_AN_API = 417
+"""The status of what is always refused before."""
+
 UNREADABLE: JsonSchema = {
     "description": "The answer where no API is concerned, or not known: as when the request is no HTTP, or too slow.",
     "type": "object",
@@ -37,6 +40,7 @@ MEANINGS: dict[int, str] = {
     408: "The request did not arrive in time.",
     413: "The body is over 10 MiB, measured after decompression.",
     415: "The Content-Encoding is none of gzip, deflate, br and zstd.",
+    417: "The request's Expect is not 100-continue.",
     429: "The rate limit is exceeded. Only valid requests count for it.",
     500: "Something unforeseen happened. The X-Request-Id finds it in the gateway's log.",
     503: "The gateway cannot take the request now, as when Kafka is away: send it again later.",
@@ -78,7 +82,7 @@ def accepting(dialect: Dialect, schema: JsonSchema | None) -> Answer:
 
 
 def refusing(dialect: Dialect, schema: JsonSchema) -> dict[str, Answer]:
-    """Give, by status, every answer to a request that was not accepted, in the API's own shape."""
+    """Give, by status, every answer to a request that was not accepted; once the API is known, in its own shape."""
     refusals: dict[str, Answer] = {}
     for status in sorted({*STATUS.values(), UNFORESEEN}):
         refusal = refused(status, {dialect.CONTENT_TYPE: {"schema": schema}})
@@ -87,7 +91,7 @@ def refusing(dialect: Dialect, schema: JsonSchema) -> dict[str, Answer]:
         refusals[str(status)] = refusal
     for status in BEFORE_THE_API:
         refusals[str(status)]["content"] = _or_unreadable(dialect.CONTENT_TYPE, schema)
-    return refusals
+    return refusals | {str(NEVER_OF_AN_API): refused(NEVER_OF_AN_API)}
 
 
 def answered(meaning: str, content: Content) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sluice.gateway.dialects.port import JSON
-from sluice.gateway.openapi.answers import BEFORE_THE_API, Answer, answered, refused
+from sluice.gateway.openapi.answers import BEFORE_THE_API, NEVER_OF_AN_API, Answer, answered, refused
 
 TAG = {"name": "gateway", "description": "What belongs to no API."}
 
@@ -17,7 +17,8 @@ def _get(name: str, summary: str, answers: dict[str, Answer]) -> dict[str, Any]:
             "tags": [TAG["name"]],
             "summary": summary,
             "security": [],
-            "responses": answers | {str(status): refused(status) for status in (*BEFORE_THE_API, 405)},
+            "responses": answers
+            | {str(status): refused(status) for status in (*BEFORE_THE_API, NEVER_OF_AN_API, 405)},
         }
     }
 
