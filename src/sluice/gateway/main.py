@@ -20,7 +20,7 @@ from sluice.gateway.limits.open import open_limiter
 from sluice.gateway.load import Load
 from sluice.gateway.proxies import TrustedProxies
 from sluice.gateway.publishing.kafka import KafkaPublisher
-from sluice.gateway.serve import serving
+from sluice.gateway.serve import allow_connections, serving
 from sluice.gateway.settings_file import SettingsFollower, settings_file
 from sluice.gateway.users.directory import KafkaUsers, known_users
 from sluice.role.ready import say_ready
@@ -48,6 +48,7 @@ def run(settings: GatewaySettings) -> None:
     log_to_stderr(settings.gateway_log_level)
     # While the broker is away, aiokafka says twenty times a second what the publisher says once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    allow_connections(settings.gateway_max_connections)
     follower = SettingsFollower(settings_file(settings), monotonic_clock)
     uvloop.run(serve(settings, follower, KeyRing(follower.load())))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import resource
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,12 @@ from sluice.gateway.connections import Connections, Patience, Traffic
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+log = logging.getLogger(__name__)
+
 BACKLOG = 1024
 """How many connections the kernel keeps until we come to them; it keeps at most net.core.somaxconn."""
+
+_FILES_BESIDE_CONNECTIONS = 256
 
 # What has not finished when its time is up is cancelled; 0 would mean to wait for ever.
 _FORCED_S = 0.1
@@ -56,3 +62,16 @@ async def serving(
             await connections.drain(drain_timeout_s)
     finally:
         await runner.cleanup()
+
+
+def allow_connections(connections: int) -> None:
+    """Let this process hold so many connections, each an open file, as far as the system permits (RLIMIT_NOFILE)."""
+    wanted = connections + _FILES_BESIDE_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    permitted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < permitted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (permitted, hard))
+    if permitted < wanted:
+        log.warning(
+            "%d connections need %d open files, but only %d are permitted (ulimit -Hn)", connections, wanted, hard
+        )

@@ -148,9 +148,10 @@ def test_a_bomb_unfolds_to_all_that_it_holds(name, bombs):
 
 
 def test_zstd_may_not_ask_for_a_large_window():
-    packer = zstd.ZstdCompressor(
-        options={zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.enable_long_distance_matching: 1}
-    )
-    sent = packer.compress(bytes(1000), mode=zstd.ZstdCompressor.FLUSH_BLOCK)
+    def streamed(window_log: int) -> bytes:
+        packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: window_log})
+        return packer.compress(b"a" * 1000) + packer.flush()
+
+    assert unfold(streamed(23), "zstd") == b"a" * 1000
     with pytest.raises(Malformed):
-        unfold(sent, "zstd")
+        unfold(streamed(24), "zstd")

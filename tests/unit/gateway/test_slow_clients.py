@@ -140,6 +140,14 @@ async def test_a_connection_is_not_idle_once_a_head_has_begun():
         assert (await client.last_answer()).status == 202
 
 
+async def test_a_connection_is_not_idle_before_its_first_head():
+    async with patient(idle_s=SHORT_S) as gateway, wire(gateway.url) as client:
+        await client.send(b"\r\n")
+        await until_idle_ones_are_closed(gateway)
+        await client.send(WHOLE)
+        assert (await client.last_answer()).status == 202
+
+
 async def until_idle_ones_are_closed(gateway: Gateway) -> None:
     async with wire(gateway.url) as idle:
         await idle.send(READY)
@@ -212,6 +220,22 @@ async def test_a_client_that_does_not_read_its_answers_is_dropped():
             while traffic.open:  # until what it does not read is more than all the kernels on the way take
                 await client.send(DOCUMENT)
                 await asyncio.sleep(0.001)
+
+
+async def test_a_client_that_has_read_on_in_time_is_not_dropped_later():
+    traffic = Traffic()
+    async with patient(answer_s=1.0, traffic=traffic) as gateway, client_that_reads_little(gateway.url) as late:
+        await late.send(DOCUMENT * 100)
+        for _ in range(100):
+            assert (await late.answer()).status == 200
+        async with client_that_reads_little(gateway.url) as lost, asyncio.timeout(DEADLINE_S):
+            await lost.send(READY)
+            await until(lambda: traffic.open == 2)
+            while traffic.open == 2:
+                await lost.send(DOCUMENT)
+                await asyncio.sleep(0.001)
+        await late.send(READY)
+        assert (await late.answer()).status == 200
 
 
 async def test_a_client_that_reads_late_gets_all_of_its_answers():
