@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
@@ -19,6 +19,11 @@ def on_one_line(json_text: bytes) -> bytes:
     JSON allows a raw line break only between tokens, so the value stays the same, byte for byte elsewhere.
     """
     return json_text.translate(_LINE_BREAKS)
+
+
+def form_on_one_line(json_text: bytes) -> Callable[[bytes], bytes]:
+    """Give what `on_one_line` does for the parts of a JSON text: nothing, where the whole has no line breaks."""
+    return on_one_line if b"\n" in json_text or b"\r" in json_text else bytes
 
 
 def join(lines: Iterable[bytes]) -> bytes:

@@ -6,6 +6,7 @@ same name the last counts, and a member that is null is absent.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -85,11 +86,12 @@ def read(body: bytes | msgspec.Raw) -> Sent:
 
 
 def kinds_of(event: msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """Give what an `event` holds, by kind; a valid one has exactly one.
+    """Give what an `event` holds, by kind; a valid one has exactly one, and of more no more than two are given.
 
     Raises `msgspec.ValidationError` when it is no object.
     """
-    return {kind: sent for kind, sent in _members.decode(event).items() if not is_absent(sent)}
+    present = ((kind, sent) for kind, sent in _members.decode(event).items() if not is_absent(sent))
+    return dict(islice(present, 2))
 
 
 def members_of(kind: str, sent: msgspec.Raw) -> msgspec.Raw:

@@ -77,4 +77,6 @@ def _text(sent: bytes) -> str | None:
 
 
 def _string_or_integer(sent: bytes) -> str | None:
-    return sent.decode() if sent.removeprefix(b"-").isdigit() else _text(sent)
+    if sent.removeprefix(b"-").isdigit():
+        return "0" if sent == b"-0" else sent.decode()
+    return _text(sent)

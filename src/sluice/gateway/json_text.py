@@ -15,7 +15,7 @@ import msgspec
 from sluice.contract.errors import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 MAX_LEVELS = 100
 
@@ -86,6 +86,21 @@ def scalar_of(text: msgspec.Raw) -> Any:
     That is enough to say that it should not be there; what a hostile one holds would take seconds to build.
     """
     return [] if bytes(text).startswith((b"[", b"{")) else value_of(text)
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def scalars_of(text: bytes, names: Iterable[str]) -> dict[str, Any] | None:
+    """Give those of an object's members that have these names, each as `scalar_of` does; None for what is no object.
+
+    Of members with the same name the last counts, whatever the others are.
+    """
+    try:
+        members = _members.decode(text)
+    except msgspec.ValidationError:
+        return None
+    return {name: scalar_of(members[name]) for name in names if name in members}
 
 
 def refuse_deep(body: bytes) -> None:

@@ -216,7 +216,7 @@ async def test_a_key_that_is_no_utf8_is_401(gateway: Gateway, headers: dict[str,
 @pytest.mark.parametrize(
     ("entry", "status", "words"),
     [
-        ({"expires": "2023-12-19T15:53:54.567Z"}, 401, "API key has expired"),
+        ({"expires": "2023-12-19T15:53:54.567Z"}, 401, "invalid api key"),
         ({"scopes": ["users:read"]}, 403, "API key lacks the scope events:write"),
         ({"origins": ["https://shop.example"]}, 403, "API key may not be used from this origin"),
     ],

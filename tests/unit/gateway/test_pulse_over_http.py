@@ -355,7 +355,7 @@ PUBLIC = {"Authorization": "Bearer demo_public"}
 async def test_an_expired_key_is_401():
     async with gateway_with(settings_with(expires="2023-12-19T15:53:54.567Z")) as gateway:
         answer = await gateway.collect(event(), PUBLIC)
-        assert (answer.status, answer.error) == (401, "API key has expired")
+        assert (answer.status, answer.error) == (401, "Invalid API key")
         gateway.clock.now_ms -= 1
         assert (await gateway.collect(event(timestamp=NOW - 1), PUBLIC)).status == 202
 

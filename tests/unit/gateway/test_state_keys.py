@@ -90,3 +90,9 @@ def test_an_order_goes_before_a_user():
     keys = StateKeys("shop", None)
     assert keys.of("confirmation", "u1", b'{"orderId":7}', by_user=True) == "shop/order/7"
     assert keys.of("confirmation", "u1", b"{}", by_user=True) == "shop/user/u1"
+
+
+def test_minus_nothing_is_no_other_order():
+    keys = StateKeys("shop", None)
+    assert keys.of("confirmation", None, b'{"orderId":-0}') == "shop/order/0"
+    assert keys.of("confirmation", None, b'{"orderId":-1}') == "shop/order/-1"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.gateway.keys import bearer
+from sluice.contract.errors import Unauthenticated
+from sluice.gateway.keys import bearer, permit
 
 if TYPE_CHECKING:
     from sluice.gateway.dialects.port import Head
@@ -22,3 +23,17 @@ def bearer_or_query_key(head: Head, keys: KeyRing) -> Key | None:
         return keys.find(presented) if presented else None
     key = keys.find(head.query.get("api_key", ""))
     return key if key is not None and key.is_public else None
+
+
+def admitted(key: Key | None, head: Head, no_key: str) -> Key:
+    """Give a key that was found and may be used here.
+
+    Raises `Unauthenticated` with the API's own words, also for a key that has expired, and `Forbidden`.
+    """
+    if key is None:
+        raise Unauthenticated(no_key)
+    try:
+        permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
+    except Unauthenticated:
+        raise Unauthenticated(no_key) from None
+    return key

@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sluice.contract.errors import Invalid, Malformed, TooLarge, Unauthenticated
+from sluice.contract.errors import Invalid, Malformed, TooLarge
 from sluice.contract.event import Api
-from sluice.contract.ndjson import on_one_line
+from sluice.contract.ndjson import form_on_one_line, on_one_line
 from sluice.contract.projects import FixedWindow
 from sluice.contract.raw import Context
 from sluice.contract.routing import EMAIL_OPEN
 from sluice.contract.state_keys import user_of
 from sluice.gateway import json_text
 from sluice.gateway.body import MAX_BYTES
-from sluice.gateway.dialects.credentials import bearer_or_query_key
+from sluice.gateway.dialects.credentials import admitted, bearer_or_query_key
+from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.events_body import MAX_EVENTS, Accepted, Circumstances, Events, Refused, check
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
-from sluice.gateway.keys import Key, KeyRing, permit
 
 if TYPE_CHECKING:
+    from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision
 
 API = Api.EVENTS
@@ -63,18 +64,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (COLLECT,)
 _NULL = msgspec.Raw(b"null")
 
 
-class _SentRequest(msgspec.Struct):
-    messageBody: list[msgspec.Raw]  # noqa: N815
-    messageheader: msgspec.Raw = _NULL
+class _Beside(msgspec.Struct):
+    messageheader: msgspec.Raw = msgspec.Raw(_NULL)
 
 
-_sent_request = msgspec.json.Decoder(_SentRequest)
-_sent_events = msgspec.json.Decoder(list[msgspec.Raw])
-_sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_beside = msgspec.json.Decoder(_Beside)
 
 NOT_AN_OBJECT = "body must be a JSON object"
-NO_EVENTS = "messageBody is required"
-WRONG_EVENTS = f"messageBody must be an array of 1 to {MAX_EVENTS} events"
+EVENTS = EventList(
+    "messageBody",
+    MAX_EVENTS,
+    no_object=NOT_AN_OBJECT,
+    missing="messageBody is required",
+    wrong=f"messageBody must be an array of 1 to {MAX_EVENTS} events",
+)
 WRONG_HEADER = "messageheader must be an object"
 LARGE_HEADER = (
     f"messageheader is kept with each event and would take over {MAX_HEADER_BYTES // 1024**2} MiB: "
@@ -101,11 +104,7 @@ def authenticate(head: Head, keys: KeyRing) -> Key:
 
     The document's client sends no key: its events belong to the settings file's `keyless_events_project`.
     """
-    key = _find_key(head, keys)
-    if key is None:
-        raise Unauthenticated("invalid api key")
-    permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
-    return key
+    return admitted(_find_key(head, keys), head, "invalid api key")
 
 
 def _find_key(head: Head, keys: KeyRing) -> Key | None:
@@ -125,65 +124,40 @@ def metering(head: Head, key: Key) -> Metering:
 
 def read(head: Head, key: Key, body: bytes) -> Reading:
     """Read a request in which all events are valid."""
-    request = _request_of(body)
-    context = Context(ping_id=head.own_id, header=_header_of(request))
+    sent = _events_of(body)
+    context = Context(ping_id=head.own_id, header=_header_of(body, len(sent)))
     circumstances = Circumstances(key.project_entry.event_types, head.received_at)
     state_keys = StateKeys(key.project, head.idempotency_key)
-    one_line = b"\n" not in body and b"\r" not in body
+    on_one_line = form_on_one_line(body)
     events = []
-    for event in request.messageBody:
+    for event in sent:
         text = bytes(event)
         event_type = check(text, circumstances).type
         user_id = user_of(text) if event_type == EMAIL_OPEN else None
         routing_key = state_keys.of(event_type, user_id, text)
-        events.append(Received(text if one_line else on_one_line(text), routing_key, context))
+        events.append(Received(on_one_line(text), routing_key, context))
     return Reading(head.endpoint, cost=1, events=events)
 
 
-def _request_of(body: bytes) -> _SentRequest:
+def _events_of(body: bytes) -> list[msgspec.Raw]:
     try:
-        request = json_text.decode(body, _sent_request)
+        return EVENTS.read(body)
     except json_text.NotJson:
         raise Malformed(NOT_AN_OBJECT) from None
-    except msgspec.ValidationError:
-        json_text.refuse_deep(body)
-        request = _last_members_of(body)
-    json_text.refuse_deep_list(body, request.messageBody)
-    if not 1 <= len(request.messageBody) <= MAX_EVENTS:
-        raise Invalid(WRONG_EVENTS)
-    return request
 
 
-def _last_members_of(body: bytes) -> _SentRequest:
-    """Look for the events again: of several members of the name only the last must be an array.
-
-    Raises `Invalid` where it is none.
-    """
-    try:
-        members = _sent_members.decode(body)
-    except msgspec.ValidationError:
-        raise Invalid(NOT_AN_OBJECT) from None
-    events = members.get("messageBody", _NULL)
-    if bytes(events) == bytes(_NULL):
-        raise Invalid(NO_EVENTS)
-    try:
-        return _SentRequest(_sent_events.decode(events), members.get("messageheader", _NULL))
-    except msgspec.ValidationError:
-        raise Invalid(WRONG_EVENTS) from None
-
-
-def _header_of(request: _SentRequest) -> msgspec.Raw | msgspec.UnsetType:
+def _header_of(body: bytes, events: int) -> msgspec.Raw | msgspec.UnsetType:
     """Give the messageheader on one line.
 
     Raises `Invalid` where it is no object, and `TooLarge` where its copies would make far more of a request than was
     sent.
     """
-    sent = bytes(request.messageheader)
+    sent = bytes(_beside.decode(body).messageheader)
     if sent == bytes(_NULL):
         return msgspec.UNSET
     if not sent.startswith(b"{"):
         raise Invalid(WRONG_HEADER)
-    if len(sent) * len(request.messageBody) > MAX_HEADER_BYTES:
+    if len(sent) * events > MAX_HEADER_BYTES:
         raise TooLarge(LARGE_HEADER)
     return msgspec.Raw(on_one_line(sent))
 

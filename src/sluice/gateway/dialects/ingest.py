@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import ValidationError
 
-from sluice.contract.errors import Invalid, Malformed, Unauthenticated
+from sluice.contract.errors import Invalid, Malformed
 from sluice.contract.event import Api
-from sluice.contract.ndjson import on_one_line
+from sluice.contract.ndjson import form_on_one_line
 from sluice.contract.projects import FixedWindow
 from sluice.contract.raw import Client
 from sluice.gateway import json_text
-from sluice.gateway.dialects.credentials import bearer_or_query_key
+from sluice.gateway.dialects.credentials import admitted, bearer_or_query_key
 from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.ingest_body import (
     MAX_EVENTS,
@@ -29,11 +29,11 @@ from sluice.gateway.dialects.ingest_body import (
 )
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
-from sluice.gateway.keys import Key, KeyRing, permit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision
 
 API = Api.INGEST
@@ -88,17 +88,13 @@ class InvalidEvents(Invalid):
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
     """Take `Authorization: Bearer` with a secret or public key, else `?api_key=` with a public one."""
-    key = bearer_or_query_key(head, keys)
-    if key is None:
-        raise Unauthenticated("Unauthorized")
-    permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
-    return key
+    return admitted(bearer_or_query_key(head, keys), head, "Unauthorized")
 
 
 def metering(head: Head, key: Key) -> Metering:
     """Count events, by project; a key that has limits of its own counts for itself."""
     del head
-    counted = key.project if key.entry.limits is None else key.id
+    counted = f"project/{key.project}" if key.entry.limits is None else f"key/{key.id}"
     return Metering(f"{API}/{counted}", key.rules(API, LIMIT))
 
 
@@ -111,11 +107,11 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
     except ValidationError:
         raise InvalidEvents(details_of(sent, head.received_at)) from None
     state_keys = StateKeys(key.project, head.idempotency_key)
-    one_line = b"\n" not in body and b"\r" not in body
+    on_one_line = form_on_one_line(body)
     nowhere = Client(user_agent=head.client.user_agent)
     events = [
         Received(
-            text if one_line else on_one_line(text),
+            on_one_line(text),
             state_keys.of(event.eventName, event.userId, text),
             client=None if event.consentGiven else nowhere,
         )

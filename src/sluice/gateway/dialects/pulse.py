@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sluice.contract.errors import Invalid, Unauthenticated
+from sluice.contract.errors import Invalid
 from sluice.contract.event import Api
-from sluice.contract.ndjson import on_one_line
+from sluice.contract.ndjson import form_on_one_line
 from sluice.contract.projects import TokenBucket
 from sluice.gateway import json_text
-from sluice.gateway.dialects.credentials import bearer_or_query_key
+from sluice.gateway.dialects.credentials import admitted, bearer_or_query_key
 from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
 from sluice.gateway.iso3166 import is_country
-from sluice.gateway.keys import Key, KeyRing, permit
 
 if TYPE_CHECKING:
+    from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision
 
 API = Api.PULSE
@@ -129,7 +129,6 @@ class SentEvent(msgspec.Struct, frozen=True):
 
 
 _sent_event = msgspec.json.Decoder(SentEvent)
-_sent_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _pulse_event = TypeAdapter(PulseEvent).validator
 
 FIELDS = tuple(PulseEvent.model_fields)
@@ -155,11 +154,7 @@ _REASONS: dict[str, dict[str | None, str]] = {
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
     """Take `Authorization: Bearer` with a secret or public key, else `?api_key=` with a public one."""
-    key = bearer_or_query_key(head, keys)
-    if key is None:
-        raise Unauthenticated("Invalid API key")
-    permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
-    return key
+    return admitted(bearer_or_query_key(head, keys), head, "Invalid API key")
 
 
 def metering(head: Head, key: Key) -> Metering:
@@ -174,7 +169,7 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
     sent = [_event_of(body)] if single else EVENTS.read(body)
     prefix = "" if single else "Event {}: "
     state_keys = StateKeys(key.project, head.idempotency_key)
-    one_line = b"\n" not in body and b"\r" not in body
+    on_one_line = form_on_one_line(body)
     events = []
     for index, event in enumerate(sent):
         text = bytes(event)
@@ -183,7 +178,7 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
         except Invalid as problem:
             raise Invalid(f"{prefix.format(index)}{problem}") from None
         routing_key = state_keys.of(checked.event_type, checked.user_id, text)
-        events.append(Received(text if one_line else on_one_line(text), routing_key))
+        events.append(Received(on_one_line(text), routing_key))
     return Reading(head.endpoint, cost=len(events), events=events)
 
 
@@ -213,16 +208,8 @@ def _sent(event: bytes) -> SentEvent | None:
     try:
         return _sent_event.decode(event)
     except msgspec.ValidationError:
-        members = _members_of(event)  # no object, or one with a wrong member, perhaps not the last of its name
-    return None if members is None else SentEvent(**members)
-
-
-def _members_of(event: bytes) -> dict[str, Any] | None:
-    try:
-        members = _sent_members.decode(event)
-    except msgspec.ValidationError:
-        return None
-    return {name: json_text.scalar_of(members[name]) for name in FIELDS if name in members}
+        scalars = json_text.scalars_of(event, FIELDS)  # no object, or one with a wrong member
+    return None if scalars is None else SentEvent(**scalars)
 
 
 def _wrong_time(timestamp: float, now_ms: int) -> str | None:
@@ -234,7 +221,7 @@ def _wrong_time(timestamp: float, now_ms: int) -> str | None:
 
 
 def _first_problem(event: bytes, now_ms: int) -> str:
-    sent = _members_of(event)
+    sent = json_text.scalars_of(event, FIELDS)
     if sent is None:
         return "Event must be a JSON object"
     for name in REQUIRED:

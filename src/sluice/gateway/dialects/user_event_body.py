@@ -213,7 +213,7 @@ def _event(sent: msgspec.Raw, further: Collection[str], now_ms: int) -> Event:
     except msgspec.ValidationError:
         raise invalid_event("event must be an object") from None
     if len(kinds) != 1:
-        raise invalid_event(f"event must have exactly one standard event, not {len(kinds)}")
+        raise invalid_event(f"event must have exactly one standard event, not {'several' if kinds else 'none'}")
     ((kind, outer),) = kinds.items()
     if kind not in STANDARD_EVENTS and kind not in further:
         raise invalid_event(f"event must be one of {', '.join((*STANDARD_EVENTS, *sorted(further)))}")
@@ -246,7 +246,7 @@ def _checked(model: type[Members], members: msgspec.Raw, now_ms: int) -> Members
 
 
 def _values(members: dict[str, msgspec.Raw], names: Collection[str]) -> dict[str, Any]:
-    return {name: json_text.value_of(members[name]) for name in names if name in members}
+    return {name: json_text.scalar_of(members[name]) for name in names if name in members}
 
 
 _WORDS = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sluice.contract.errors import Retry
 from sluice.gateway.users.port import Identifier
 from sluice.gateway.users.turns import Turns
 
@@ -170,3 +171,13 @@ async def test_no_two_are_ever_in_with_the_same_identifier(turns: Turns):
     async with asyncio.timeout(60):
         await asyncio.gather(*(visit(number) for number in range(200)))
     assert inside == []
+
+
+async def test_nobody_waits_for_ever():
+    turns = Turns(patience_s=0.01)
+    async with turns.alone(names("a", "b")):
+        with pytest.raises(Retry):
+            async with turns.alone(names("b", "c")):
+                pytest.fail("it was not its turn")
+    async with turns.alone(names("a", "b", "c")):
+        pass
