@@ -72,22 +72,14 @@ def import_(
     rejected = rejected or file.with_name(f"{file.name}.rejected.ndjson")
     if rejected.resolve() == file.resolve():
         raise Unusable("--rejected must name another file than the one that is imported")
-    url = url.rstrip("/")
-    key = ""
-    if not dry_run:
-        key = _key(key_file)
-        refuse_absent(url)
     started = time.monotonic()
-    with (
-        _opened(file) as (lines, size),
-        _progress(lines, size) as show,
-        Rejected(rejected, _say) as report,
-    ):
-        if dry_run:
-            tally = _check(read(lines), report, show)
-        else:
-            plan = Plan(url, key, f"import{secrets.token_hex(8)}", concurrency, give_up_s)
-            tally = asyncio.run(_send(Importer(plan, report.add, show), read(lines)))
+    with _opened(file) as (lines, size):
+        plan = None if dry_run else _plan(url.rstrip("/"), key_file, concurrency, give_up_s)
+        with _progress(lines, size) as show, Rejected(rejected, _say) as report:
+            if plan is None:
+                tally = _check(read(lines), report, show)
+            else:
+                tally = asyncio.run(_send(Importer(plan, report.add, show), read(lines)))
     for name, value in summary(tally, report.path, time.monotonic() - started, dry_run=dry_run):
         click.echo(f"{name:<10}{value}")
     if tally.stopped == _CTRL_C:
@@ -136,6 +128,12 @@ def _check(rows: Iterator[Row | BadRow], report: Rejected, show: Callable[[Tally
             tally.saved += 1
         show(tally)
     return tally
+
+
+def _plan(url: str, key_file: Path | None, concurrency: int, give_up_s: float) -> Plan:
+    key = _key(key_file)
+    refuse_absent(url)
+    return Plan(url, key, f"import{secrets.token_hex(8)}", concurrency, give_up_s)
 
 
 def _key(key_file: Path | None) -> str:

@@ -23,26 +23,41 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 
+class InAThread:
+    """A gateway in a thread of its own, with an event loop of its own."""
+
+    def __init__(self) -> None:
+        self.stand_in = StandIn()
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with self.stand_in.serving() as self.url:
+            self._started.set()
+            await self._stop.wait()
+        for _ in range(10):  # whoever only knocked is let go
+            await asyncio.sleep(0)
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._started.wait(10)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def answer(self) -> None:
+        """Answer those who wait at the closed gate."""
+        self._loop.call_soon_threadsafe(self.stand_in.gate.set)
+
+
 @pytest.fixture
-def gateway() -> Iterator[tuple[StandIn, str]]:
-    """A gateway in a thread of its own, and its URL."""
-    started, stop, stand_in = threading.Event(), asyncio.Event(), StandIn()
-    loop = asyncio.new_event_loop()
-    urls: list[str] = []
-
-    async def serve() -> None:
-        async with stand_in.serving() as url:
-            urls.append(url)
-            started.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    started.wait(10)
-    yield stand_in, urls[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    loop.close()
+def gateway() -> Iterator[InAThread]:
+    served = InAThread()
+    served.start()
+    yield served
+    served.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -60,26 +75,25 @@ def write(tmp_path: Path, text: str, name: str = "users.csv") -> Path:
     return path
 
 
-def test_everybody_is_saved_and_counted(gateway: tuple[StandIn, str], tmp_path: Path):
-    stand_in, url = gateway
-    result = run(write(tmp_path, "email,plan\na@example.com,x\nb@example.com,y\n"), "--url", url + "/")
+def test_everybody_is_saved_and_counted(gateway: InAThread, tmp_path: Path):
+    result = run(write(tmp_path, "email,plan\na@example.com,x\nb@example.com,y\n"), "--url", gateway.url + "/")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0].split() == ["saved", "2"]
     assert result.stderr == ""
-    assert {user["email"] for user in stand_in.saved} == {"a@example.com", "b@example.com"}
-    assert stand_in.headers[0]["Authorization"] == "Bearer a secret key"
+    assert {user["email"] for user in gateway.stand_in.saved} == {"a@example.com", "b@example.com"}
+    assert gateway.stand_in.headers[0]["Authorization"] == "Bearer a secret key"
 
 
 @pytest.mark.parametrize("name", ["users.ndjson", "users.jsonl", "USERS.NDJSON"])
-def test_the_format_is_known_by_the_end_of_the_name(gateway: tuple[StandIn, str], tmp_path: Path, name: str):
-    stand_in, url = gateway
-    assert run(write(tmp_path, '{"_id":1}\n', name), "--url", url).exit_code == 0
-    assert stand_in.saved == [{"_id": 1}]
+def test_the_format_is_known_by_the_end_of_the_name(gateway: InAThread, tmp_path: Path, name: str):
+    assert run(write(tmp_path, '{"_id":1}\n', name), "--url", gateway.url).exit_code == 0
+    assert gateway.stand_in.saved == [{"_id": 1}]
 
 
-def test_bad_rows_are_shown_and_written_and_the_exit_code_is_1(gateway: tuple[StandIn, str], tmp_path: Path):
-    _, url = gateway
-    result = run(write(tmp_path, "email,status\na@example.com,400\nb@example.com\nc@example.com,\n"), "--url", url)
+def test_bad_rows_are_shown_and_written_and_the_exit_code_is_1(gateway: InAThread, tmp_path: Path):
+    result = run(
+        write(tmp_path, "email,status\na@example.com,400\nb@example.com\nc@example.com,\n"), "--url", gateway.url
+    )
     assert result.exit_code == 1
     assert set(result.stderr.splitlines()) == {
         "line 2: 400, Invalid user information: in words",
@@ -90,9 +104,8 @@ def test_bad_rows_are_shown_and_written_and_the_exit_code_is_1(gateway: tuple[St
     assert {json.loads(line)["line"] for line in report.read_text().splitlines()} == {2, 3}
 
 
-def test_the_report_may_have_another_name(gateway: tuple[StandIn, str], tmp_path: Path):
-    _, url = gateway
-    run(write(tmp_path, "email\n,\n"), "--url", url, "--rejected", tmp_path / "bad")
+def test_the_report_may_have_another_name(gateway: InAThread, tmp_path: Path):
+    run(write(tmp_path, "email\n,\n"), "--url", gateway.url, "--rejected", tmp_path / "bad")
     assert (tmp_path / "bad").exists()
     assert [path.name for path in tmp_path.iterdir() if "rejected" in path.name] == []
 
@@ -112,10 +125,9 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(monkeypatch: pytest.MonkeyPatc
     assert result.stderr == "line 3: has 2 values, but the header names 1 columns\n"
 
 
-def test_a_key_is_taken_from_a_file(gateway: tuple[StandIn, str], tmp_path: Path):
-    stand_in, url = gateway
-    run(write(tmp_path, "_id\n1\n"), "--url", url, "--key-file", write(tmp_path, " from the file\n", "key"))
-    assert stand_in.headers[0]["Authorization"] == "Bearer from the file"
+def test_a_key_is_taken_from_a_file(gateway: InAThread, tmp_path: Path):
+    run(write(tmp_path, "_id\n1\n"), "--url", gateway.url, "--key-file", write(tmp_path, " from the file\n", "key"))
+    assert gateway.stand_in.headers[0]["Authorization"] == "Bearer from the file"
 
 
 def test_no_option_takes_a_key_since_everybody_can_read_a_command_line(tmp_path: Path):
@@ -144,35 +156,32 @@ def test_another_format_is_refused(tmp_path: Path, name: str):
     refused(run(write(tmp_path, "_id\n1\n", name)), "must end in .csv, .ndjson, .jsonl")
 
 
-def test_a_missing_file_is_named(gateway: tuple[StandIn, str], tmp_path: Path):
-    _, url = gateway
-    refused(run(tmp_path / "nothing.csv", "--url", url), r"nothing\.csv cannot be read: No such file")
+def test_a_missing_file_is_named(tmp_path: Path):
+    refused(run(tmp_path / "nothing.csv"), r"nothing\.csv cannot be read: No such file")
 
 
-def test_a_wrong_key_stops_with_the_gateways_words_and_how_far_it_came(gateway: tuple[StandIn, str], tmp_path: Path):
-    _, url = gateway
-    result = run(write(tmp_path, "_id,status\n1,\n2,401\n3,\n"), "--url", url, "--concurrency", 1)
+def test_a_wrong_key_stops_with_the_gateways_words_and_how_far_it_came(gateway: InAThread, tmp_path: Path):
+    result = run(write(tmp_path, "_id,status\n1,\n2,401\n3,\n"), "--url", gateway.url, "--concurrency", 1)
     refused(result, "the gateway takes no users: 401, Invalid user information: in words")
     assert "saved     1" in result.stdout
     assert "all is done up to line 2" in result.stdout
 
 
-def test_ctrl_c_ends_what_is_under_way_and_says_how_far_it_came(gateway: tuple[StandIn, str], tmp_path: Path):
-    stand_in, url = gateway
-    stand_in.gate.clear()
+def test_ctrl_c_ends_what_is_under_way_and_says_how_far_it_came(gateway: InAThread, tmp_path: Path):
+    gateway.stand_in.gate.clear()
 
     def interrupt() -> None:
-        while stand_in.at_once < 4:
+        while gateway.stand_in.at_once < 4:
             threading.Event().wait(0.001)
         os.kill(os.getpid(), signal.SIGINT)
         while signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             threading.Event().wait(0.001)  # it has been seen: only now may the gateway answer
-        stand_in.gate._loop.call_soon_threadsafe(stand_in.gate.set)  # type: ignore[attr-defined]
+        gateway.answer()
 
     interrupter = threading.Thread(target=interrupt)
     interrupter.start()
     rows = "\n".join(f"{number}" for number in range(100))
-    result = run(write(tmp_path, f"_id\n{rows}\n"), "--url", url, "--concurrency", 4)
+    result = run(write(tmp_path, f"_id\n{rows}\n"), "--url", gateway.url, "--concurrency", 4)
     interrupter.join()
     assert result.exit_code == 130
     assert "saved     4" in result.stdout

@@ -97,9 +97,7 @@ class Following:
         self.path = path
         self.clock = Clock(0)
         path.write_bytes(file_of(*keys))
-        self.follower = SettingsFollower(
-            SettingsFile(path, demo_keys_allowed), self.clock, look_every_s=0.001
-        )
+        self.follower = SettingsFollower(SettingsFile(path, demo_keys_allowed), self.clock, look_every_s=0.001)
         self.ring = KeyRing(self.follower.load())
         self.look_twice()
 

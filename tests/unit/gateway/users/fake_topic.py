@@ -12,7 +12,7 @@ from sluice.gateway.users.log import Batch
 from sluice.gateway.users.mark import LogState, Stale
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
 PARTITIONS = 2
 
@@ -40,7 +40,7 @@ class FakeTopic:
     A read gives `at_most` records of each partition.
     """
 
-    clock: Clock
+    clock: Callable[[], int]
     id: str = "id-1"
     partitions: list[list[FakeRecord]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
     starts: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTITIONS), 0))
@@ -48,6 +48,7 @@ class FakeTopic:
     held: bool = False
     connections: int = 0
     at_most: int = 1000
+    on_connect: Callable[[], None] = lambda: None
 
     @property
     def ready(self) -> bool:
@@ -72,6 +73,7 @@ class FakeTopic:
         if self.away:
             raise Retry("Kafka does not answer")
         self.connections += 1
+        self.on_connect()
         yield FakeLog(self)
 
 

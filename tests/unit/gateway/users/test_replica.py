@@ -101,6 +101,19 @@ async def test_it_is_ready_once_it_has_read_what_the_log_held(topic: FakeTopic, 
         assert replica.find(key(50)) is None
 
 
+async def test_its_start_returns_once_it_is_ready(topic: FakeTopic, tmp_path: Path):
+    write(topic, range(50))
+    topic.held = True
+    replica = Replica(KnownStore(tmp_path), topic.connect, topic.clock)
+    starting = asyncio.create_task(replica.start())
+    await some_turns()
+    assert not starting.done()
+    topic.held = False
+    await starting
+    assert replica.ready
+    await replica.close()
+
+
 async def test_it_goes_on_with_what_comes_later(topic: FakeTopic, tmp_path: Path):
     async with complete(topic, tmp_path) as replica:
         write(topic, range(50))
@@ -223,10 +236,11 @@ async def test_who_has_been_following_was_not_away_though_nothing_came(
     topic: FakeTopic, clock: Clock, tmp_path: Path
 ):
     write(topic, range(5))
-    async with complete(topic, tmp_path):
+    async with complete(topic, tmp_path) as replica:
         for _ in range(3):
             clock.now_ms += LONGEST_ABSENCE_MS // 2
             await some_turns()
+        assert replica.records_read == 5
     clock.now_ms += NOTE_MS
     async with complete(topic, tmp_path) as replica:
         assert replica.records_read == 0
@@ -249,6 +263,17 @@ async def test_a_disk_that_is_full_is_waited_for(topic: FakeTopic, tmp_path: Pat
     store._writer.execute("PRAGMA max_page_count = 1000000")
     await until(lambda: finds(replica, range(2000)))
     await replica.close()
+
+
+async def test_nothing_of_a_log_that_is_doubted_outlasts_the_new_beginning(topic: FakeTopic, tmp_path: Path):
+    async with complete(topic, tmp_path) as replica:
+        topic.on_connect = topic.make_anew
+        write(topic, range(1))  # it is read, but not applied any more
+        replica.distrust("because")
+        await until(lambda: replica.ready)
+        assert replica.records_read == 1
+        assert replica.find(key(0)) is None
+        assert replica.next_offsets() == {0: 0, 1: 0}
 
 
 class Saving:
@@ -296,14 +321,28 @@ async def test_a_record_without_a_known_place_cannot_be_read_back(topic: FakeTop
         assert replica.ready
 
 
-async def test_a_new_record_before_what_was_read_makes_the_replica_read_again(topic: FakeTopic, tmp_path: Path):
+async def test_all_of_a_save_is_found_when_it_returns(topic: FakeTopic, tmp_path: Path):
+    topic.at_most = 1
+    async with complete(topic, tmp_path) as replica:
+        links = [Link(Identifier("shop", "id", f"{number}"), Known("u1")) for number in range(20)]
+        users = KafkaUsers(topic, PARTITIONS, replica)
+        await users.save(links)
+        assert [users.find(link.identifier) for link in links] == [Known("u1")] * 20
+
+
+async def test_a_new_record_before_what_was_read_makes_the_replica_read_again(
+    topic: FakeTopic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "CHECK_S", 3600)
     write(topic, range(50))
     async with complete(topic, tmp_path) as replica:
         directory = Saving(topic, replica)
-        topic.held = True  # the reader has not seen it yet
+        topic.held = True  # the reader sees nothing of it
         topic.make_anew()
         saving = asyncio.create_task(directory.save(77, "u77"))
         await some_turns()
+        write(topic, range(100, 300))  # now the log is longer than the old one was
+        assert not saving.done()
         with pytest.raises(Retry):
             directory.find(1)
         topic.held = False
@@ -311,3 +350,4 @@ async def test_a_new_record_before_what_was_read_makes_the_replica_read_again(to
         await until(lambda: replica.ready)
         assert directory.find(77) == Known("u77")
         assert directory.find(1) is None
+        assert finds(replica, range(100, 300))
