@@ -9,6 +9,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 from click.testing import CliRunner
 from tests.unit.cli.importing.stand_in import StandIn
@@ -36,8 +37,8 @@ class InAThread:
         async with self.stand_in.serving() as self.url:
             self._started.set()
             await self._stop.wait()
-        for _ in range(10):  # whoever only knocked is let go
-            await asyncio.sleep(0)
+            async with aiohttp.ClientSession() as last:  # then whoever only knocked has been let in, and is let go
+                await last.get(self.url)
 
     def start(self) -> None:
         self._thread.start()
