@@ -61,6 +61,9 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # a URL may hold a key
             logger=_MUTE,
         )
+        # Requests that are sent ahead wait with the client: 32 of them, aiohttp's own limit, could hold 16 MiB here.
+        self._max_msg_queue_size = 2
+        self._msg_queue_resume_size = 1
         self._all = connections
         self._body: StreamReader = EMPTY_PAYLOAD
         self._head_begun = False

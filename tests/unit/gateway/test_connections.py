@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -182,6 +183,28 @@ async def test_pipelined_requests_are_answered_in_order(gateway: Gateway):
     assert [answer.status for answer in answers] == [202, 400, 200, 202]
     assert len({answer.headers["x-request-id"] for answer in answers}) == 4
     assert len(gateway.lines()) == 2
+
+
+async def test_what_is_sent_ahead_is_not_read_ahead(gateway: Gateway):
+    acknowledged = asyncio.Event()
+    publish = gateway.publisher.publish
+
+    async def slow(partition: int, value: bytes, key: bytes | None = None) -> int:
+        await acknowledged.wait()
+        return await publish(partition, value, key)
+
+    gateway.publisher.publish = slow  # type: ignore[method-assign]
+    ahead = valid(body=encoded(event(extra="a" * 500_000))) * 31
+    async with wire(gateway.url) as client:
+        await client.send(valid())
+        await until(lambda: gateway.intake.load.requests == 1)
+        await client.send(ahead)
+        for _ in range(1000):  # turns of the loop, in each of which the gateway could read more
+            await asyncio.sleep(0)
+        unsent_bytes = client.unsent_bytes
+        acknowledged.set()
+        assert unsent_bytes  # the kernels on the way take some
+        assert [(await client.answer()).status for _ in range(32)] == [202] * 32
 
 
 async def test_a_request_may_come_byte_by_byte(gateway: Gateway):

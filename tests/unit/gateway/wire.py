@@ -28,6 +28,11 @@ class Wire:
             self._writer.write(part)
             await asyncio.sleep(0)
 
+    @property
+    def unsent_bytes(self) -> int:
+        """How much the kernels on the way have not taken yet."""
+        return self._writer.transport.get_write_buffer_size()
+
     def end(self) -> None:
         """Say that nothing more will be sent; answers can still be read."""
         self._writer.write_eof()
