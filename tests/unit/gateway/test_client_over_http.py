@@ -223,11 +223,38 @@ async def test_a_value_that_no_double_holds_is_refused_at_its_place(gateway: Gat
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e999"])
-async def test_a_number_that_no_parser_holds_is_refused_where_an_object_stands(gateway: Gateway, number: str):
+async def test_a_number_that_no_parser_holds_is_no_object(gateway: Gateway, number: str):
     body = encoded({"data": bulk([event(), "@"])}).replace(b'"@"', number.encode())
-    [(pointer, detail)] = told(await send_page(gateway, body))
-    assert (pointer, detail) == ("/data/attributes/events/data/1", "events[1] is a number out of range")
-    assert told(await send_page(gateway, number.encode()))[0][0] == "/data/"
+    assert told(await send_page(gateway, body)) == [("/data/attributes/events/data/1", "events[1] must be an object")]
+    assert told(await send_page(gateway, number.encode())) == [("/data/", "body must be an object")]
+
+
+async def test_of_two_members_of_the_same_name_only_the_last_counts_whatever_the_first_is(gateway: Gateway):
+    body = encoded({"data": bulk([event()])})
+    for first in (b"1e999", b"9" * 5000, b"[[]]", b"{}", b"null"):
+        for name in (b'"type": "event-bulk-create"', b'"attributes": ', b'"data": '):
+            twice = name.split(b":")[0] + b": " + first + b", " + name
+            assert (await send_page(gateway, body.replace(name, twice))).status == 202
+            gateway.clock.now_ms += 1000
+
+
+@pytest.mark.parametrize(("names", "status"), [(0, 202), (1, 202), (1000, 202), (1001, 400)])
+async def test_1000_names_may_be_unset_at_once(gateway: Gateway, names: int, status: int):
+    profile = bulk([event()])
+    profile["attributes"]["profile"]["data"]["meta"] = {"patch_properties": {"unset": ["x"] * names}}
+    answer = await send_page(gateway, {"data": profile})
+    assert answer.status == status
+    if status == 400:
+        place = "/data/attributes/profile/data/meta/patch_properties/unset"
+        assert told(answer) == [(place, "unset must have at most 1000 names")]
+
+
+@pytest.mark.parametrize("unset", [["x", 1], ["x", None], [["x"]], [{}], {}, {"x": 1}, 5, True, ["x"] * 1000 + [1]])
+async def test_what_is_unset_is_named_by_strings(gateway: Gateway, unset: Any):
+    profile = bulk([event()])
+    profile["attributes"]["profile"]["data"]["meta"] = {"patch_properties": {"unset": unset}}
+    [(_, detail)] = told(await send_page(gateway, {"data": profile}))
+    assert detail == "unset must be a name or an array of names"
 
 
 async def test_all_events_of_a_profile_meet_on_one_partition(gateway: Gateway):

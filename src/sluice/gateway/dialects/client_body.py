@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
+from msgspec import Raw
 from pydantic import TypeAdapter, ValidationError
 
-from sluice.contract.ndjson import on_one_line
-from sluice.gateway import json_text
-from sluice.gateway.dialects.client_faults import out_of_range, unidentified, wrong_members
+from sluice.contract.ndjson import form_on_one_line
+from sluice.gateway.dialects.client_faults import unidentified, wrong_members
 from sluice.gateway.dialects.client_shapes import (
     MAX_EVENTS,
     Bulk,
@@ -19,11 +18,11 @@ from sluice.gateway.dialects.client_shapes import (
     Profile,
 )
 from sluice.gateway.dialects.client_values import NOW_MS
-from sluice.gateway.dialects.jsonapi import InvalidDocument, Location, inside
-from sluice.gateway.dialects.known_members import known_members
+from sluice.gateway.dialects.jsonapi import Fault, InvalidDocument, Location, inside
+from sluice.gateway.dialects.known_members import Elements, KnownMembers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 class SentEvent(NamedTuple):
@@ -41,6 +40,21 @@ class SentBulk(NamedTuple):
     events: Sequence[SentEvent]
 
 
+class _Texts(NamedTuple):
+    """The profile and the events of a bulk as they were sent, and nothing where there are none."""
+
+    profile: Raw
+    events: Sequence[Raw]
+
+
+_AS_TEXT = frozenset({Profile})
+_NULL = b"null"
+_profile = KnownMembers(Profile)
+_event = KnownMembers(Event)
+_bulk = KnownMembers(Bulk, as_text=_AS_TEXT)
+_elements = Elements(MAX_EVENTS)
+
+
 class Form:
     """How the bodies of one endpoint are read.
 
@@ -52,34 +66,30 @@ class Form:
     ) -> None:
         self._place = place
         self._several = several
+        self._outline = KnownMembers(shape, as_text=_AS_TEXT)
         self._validator = TypeAdapter(shape).validator
-        # What no double can hold becomes infinite, so that it is found wrong, or skipped, like any other number.
-        self._values = msgspec.json.Decoder(known_members(shape), float_hook=float)
-        self._texts = msgspec.json.Decoder(known_members(shape, as_text=frozenset({Event, Profile})))
 
     def read(self, body: bytes, now_ms: int) -> list[SentBulk]:
         """Read the body of a request that came at this time.
 
         Raises `Malformed`, or `InvalidDocument` with everything that is wrong.
         """
-        bulks = self._checked(self._decoded(body), now_ms)
-        texts = self._bulks(self._texts.decode(body)).values()
-        line_breaks = b"\n" in body or b"\r" in body
-        return [
-            _sent(bulk, text["attributes"], line_breaks=line_breaks) for bulk, text in zip(bulks, texts, strict=True)
-        ]
+        values = self._outline.read_body(body)
+        bulks = self._bulks(values)
+        texts = _read_bulks(bulks.values())
+        checked = self._checked(values, unidentified(bulks), now_ms)
+        on_one_line = form_on_one_line(body)
+        return [_sent(bulk, text, on_one_line) for bulk, text in zip(checked, texts, strict=True)]
 
-    def _decoded(self, body: bytes) -> Any:
-        try:
-            values = json_text.decode(body, self._values)
-        except msgspec.ValidationError as error:
-            json_text.refuse_deep(body)
-            raise InvalidDocument([out_of_range(error)]) from None
-        json_text.refuse_deep(body)
-        return values
+    def _bulks(self, values: Any) -> Mapping[Location, Any]:
+        """Give what stands where bulks should, by its place."""
+        if not self._several:
+            return {self._place: inside(values, self._place)}
+        _read_elements(inside(values, self._place[:-1]), _bulk.read)
+        found = inside(values, self._place)
+        return {(*self._place, number): bulk for number, bulk in enumerate(found)} if isinstance(found, list) else {}
 
-    def _checked(self, values: Any, now_ms: int) -> Sequence[Bulk]:
-        faults = unidentified(self._bulks(values))
+    def _checked(self, values: Any, faults: list[Fault], now_ms: int) -> Sequence[Bulk]:
         try:
             checked: EventBulkCreate | EventBulkCreateJob = self._validator.validate_python(
                 values, context={NOW_MS: now_ms}
@@ -90,14 +100,6 @@ class Form:
             raise InvalidDocument(faults)
         return checked.bulks
 
-    def _bulks(self, values: Any) -> dict[Location, Any]:
-        """Give what stands where bulks should, by its place; no more than there may be."""
-        found = inside(values, self._place)
-        if not self._several:
-            return {self._place: found}
-        elements = found[:MAX_EVENTS] if isinstance(found, list) else []
-        return {(*self._place, number): element for number, element in enumerate(elements)}
-
 
 PAGE = Form(EventBulkCreate, ("data",))
 """One profile and its events."""
@@ -106,17 +108,45 @@ JOB = Form(EventBulkCreateJob, ("data", "attributes", "events-bulk-create", "dat
 """One or several profiles, each with its events."""
 
 
-def _sent(bulk: Bulk, texts: Any, *, line_breaks: bool) -> SentBulk:
-    text_of = _text_on_one_line if line_breaks else bytes
+def _read_bulks(bulks: Iterable[Any]) -> list[_Texts]:
+    """Read profiles and events in their places, but no more events once there are too many."""
+    texts: list[_Texts] = []
+    events = 0
+    for bulk in bulks:
+        profile = _read_profile(inside(bulk, ("attributes", "profile")))
+        of_profile = inside(bulk, ("attributes", "events")) if events <= MAX_EVENTS else None
+        texts.append(_Texts(profile, _read_elements(of_profile, _event.read)))
+        events += len(texts[-1].events)
+    return texts
+
+
+def _read_profile(relation: Any) -> Raw:
+    if not isinstance(relation, dict) or "data" not in relation:
+        return Raw()
+    text: Raw = relation["data"]
+    relation["data"] = _profile.read(text)
+    return text
+
+
+def _read_elements(relation: Any, read: Callable[[Raw], Any]) -> Sequence[Raw]:
+    """Read an array's elements in their place; what is no array, and not null, stays text."""
+    if not isinstance(relation, dict) or "data" not in relation:
+        return []
+    text: Raw = relation["data"]
+    elements = _elements.read(text)
+    if elements is not None:
+        relation["data"] = [read(element) for element in elements]
+    elif bytes(text) == _NULL:
+        relation["data"] = None
+    return elements or []
+
+
+def _sent(bulk: Bulk, texts: _Texts, on_one_line: Callable[[bytes], bytes]) -> SentBulk:
     return SentBulk(
         bulk.attributes.profile.data,
-        text_of(texts["profile"]["data"]),
+        on_one_line(bytes(texts.profile)),
         [
-            SentEvent(event.attributes.metric.data.attributes.name, text_of(text))
-            for event, text in zip(bulk.attributes.events.data, texts["events"]["data"], strict=True)
+            SentEvent(event.attributes.metric.data.attributes.name, on_one_line(bytes(text)))
+            for event, text in zip(bulk.attributes.events.data, texts.events, strict=True)
         ],
     )
-
-
-def _text_on_one_line(text: msgspec.Raw) -> bytes:
-    return on_one_line(bytes(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from sluice.gateway.dialects.client_shapes import IDENTIFIERS, MAX_EVENTS
@@ -11,7 +10,6 @@ from sluice.gateway.dialects.jsonapi import Fault, Location, inside, pointer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import msgspec
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
@@ -70,17 +68,3 @@ def _subject(location: Location) -> str:
     names = ["body", *location[:1], *(part for part in location[1:] if part != "data")]
     last = names[-1]
     return f"{names[-2]}[{last}]" if isinstance(last, int) else last
-
-
-_PATH = re.compile(r"`\$(.*?)(?:\[\.\.\.\].*)?`")
-
-
-def out_of_range(error: msgspec.ValidationError) -> Fault:
-    """Name the number that is too long even to be read: the one thing that msgspec can refuse.
-
-    Its place is in the error's text alone, like `$.data.attributes.events.data[3]`.
-    """
-    path = _PATH.search(str(error))
-    parts = re.findall(r"[^.\[\]]+", path[1]) if path else []
-    location = tuple(int(part) if part.isdigit() else part for part in parts)
-    return Fault(pointer(location), f"{_subject(location)} is a number out of range")

@@ -14,9 +14,11 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, With
 from sluice.contract.event_time import is_plausible
 from sluice.contract.iso8601 import milliseconds
 from sluice.contract.state_keys import STATE_KEY_CHARACTERS
+from sluice.gateway.dialects.known_members import Elements
 from sluice.gateway.iso4217 import is_currency
 
 MAX_NAME = 128
+MAX_NAMES = 1000
 
 NOW_MS = "now_ms"
 """The member of pydantic's validation context that holds the time at which the request came."""
@@ -58,17 +60,30 @@ def _checked_coordinate(sent: Any) -> Any:
     return sent
 
 
-def _checked_names(sent: Any) -> Any:
-    names = sent if isinstance(sent, list) else [sent]
-    if not all(isinstance(name, str) for name in names):
+_names = Elements(MAX_NAMES)
+
+
+def _checked_names(sent: Raw) -> Raw:
+    several = _names.read(sent)
+    if several is None:
+        if not _begins(sent, b'"n'):  # a string or null
+            raise ValueError("must be a name or an array of names")
+    elif not all(_begins(name, b'"') for name in several):
         raise ValueError("must be a name or an array of names")
+    elif len(several) > MAX_NAMES:
+        raise ValueError(f"must have at most {MAX_NAMES} names")
     return sent
 
 
 def _checked_object(sent: Raw) -> Raw:
-    if memoryview(sent)[0] not in b"{n":  # an object or null
+    if not _begins(sent, b"{n"):  # an object or null
         raise ValueError("must be an object")
     return sent
+
+
+def _begins(sent: Raw, characters: bytes) -> bool:
+    """Tell whether the first character is one of these, and so of which kind the value is."""
+    return memoryview(sent)[0] in characters
 
 
 Identifier = Annotated[str, Field(max_length=STATE_KEY_CHARACTERS)]
@@ -90,9 +105,13 @@ Coordinate = Annotated[
     WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^{_NUMBER}$"}]}),
 ]
 Names = Annotated[
-    Any,
+    Raw,
     PlainValidator(_checked_names),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": MAX_NAMES}]}
+    ),
 ]
+"""A name, or an array of them; it stays the text that was sent."""
+
 FreeForm = Annotated[Raw, PlainValidator(_checked_object), WithJsonSchema({"type": "object"})]
 """An object of any members; it stays the text that was sent."""
