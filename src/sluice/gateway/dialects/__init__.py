@@ -1,4 +1,4 @@
-"""One file for each API, all with the same small interface, and the explicit table of them."""
+"""One module or package for each API, all with the same small interface, and the explicit table of them."""
 
 from __future__ import annotations
 

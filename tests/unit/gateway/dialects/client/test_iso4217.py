@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.gateway.iso4217 import CODES, is_currency
+from sluice.gateway.dialects.client.iso4217 import CODES, is_currency
 
 
 @pytest.mark.parametrize("code", ["USD", "usd", "Eur", "XCG", "XXX", "CHE"])

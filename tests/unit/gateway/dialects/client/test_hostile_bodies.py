@@ -13,9 +13,9 @@ import pytest
 from pydantic import BaseModel
 from tests.unit.gateway.harness import NOW
 
-from sluice.gateway.dialects import client_body
-from sluice.gateway.dialects.client_shapes import EventBulkCreate, EventBulkCreateJob
-from sluice.gateway.dialects.jsonapi import InvalidDocument, Location, pointer
+from sluice.gateway.dialects.client.body import JOB_FORM, PAGE_FORM, Form
+from sluice.gateway.dialects.client.jsonapi import InvalidDocument, Location, pointer
+from sluice.gateway.dialects.client.shapes import EventBulkCreate, EventBulkCreateJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def body_with(sent: bytes, place: Location) -> bytes:
     return sent
 
 
-def read(form: client_body.Form, body: bytes) -> tuple[list[str], int]:
+def read(form: Form, body: bytes) -> tuple[list[str], int]:
     """Give the places of what is wrong, and the bytes at the peak."""
     wrong = []
     tracemalloc.start()
@@ -69,12 +69,12 @@ def read(form: client_body.Form, body: bytes) -> tuple[list[str], int]:
     return wrong, peak
 
 
-OF_PAGE = [(client_body.PAGE, place) for place in places(EventBulkCreate)]
-OF_JOB = [(client_body.JOB, place) for place in places(EventBulkCreateJob) if 0 not in place]
+OF_PAGE = [(PAGE_FORM, place) for place in places(EventBulkCreate)]
+OF_JOB = [(JOB_FORM, place) for place in places(EventBulkCreateJob) if 0 not in place]
 
 
 @pytest.mark.parametrize(("form", "place"), OF_PAGE + OF_JOB)
-def test_no_member_is_made_of_millions_of_lists(form: client_body.Form, place: Location):
+def test_no_member_is_made_of_millions_of_lists(form: Form, place: Location):
     wrong, peak = read(form, body_with(many(b"[[[[]]]]"), place))
     assert pointer(place) in wrong
     assert peak < AT_MOST
@@ -95,14 +95,14 @@ ELEMENTS = [b"{}", b"1", b'""', b'"a"', b"null"]
 @pytest.mark.parametrize(
     ("form", "place", "refused", "elements"),
     [
-        pytest.param(client_body.PAGE, EVENTS, EVENTS, [*ELEMENTS, EVENT], id="events"),
-        pytest.param(client_body.JOB, (*BULKS, 0, *EVENTS[1:]), BULKS, [*ELEMENTS, EVENT], id="events of a job"),
-        pytest.param(client_body.JOB, BULKS, BULKS, [*ELEMENTS, OF_1, OF_1000], id="bulks"),
-        pytest.param(client_body.PAGE, UNSET, UNSET, ELEMENTS, id="unset"),
+        pytest.param(PAGE_FORM, EVENTS, EVENTS, [*ELEMENTS, EVENT], id="events"),
+        pytest.param(JOB_FORM, (*BULKS, 0, *EVENTS[1:]), BULKS, [*ELEMENTS, EVENT], id="events of a job"),
+        pytest.param(JOB_FORM, BULKS, BULKS, [*ELEMENTS, OF_1, OF_1000], id="bulks"),
+        pytest.param(PAGE_FORM, UNSET, UNSET, ELEMENTS, id="unset"),
     ],
 )
 def test_millions_of_elements_are_refused_and_not_made(
-    form: client_body.Form, place: Location, refused: Location, elements: list[bytes]
+    form: Form, place: Location, refused: Location, elements: list[bytes]
 ):
     for element in elements:
         wrong, peak = read(form, body_with(many(element), place))
@@ -114,7 +114,7 @@ def test_millions_of_elements_are_refused_and_not_made(
 def test_of_two_members_of_the_same_name_none_is_made_of_millions(place: Location):
     again = b',"' + str(place[-1]).encode() + b'":'
     for sent in (many(b"{}") + again + b"[1]", b"[1]" + again + many(b"{}")):
-        wrong, peak = read(client_body.PAGE, body_with(sent, place))
+        wrong, peak = read(PAGE_FORM, body_with(sent, place))
         assert wrong
         assert peak < AT_MOST
 
@@ -126,6 +126,6 @@ def test_of_two_members_of_the_same_name_none_is_made_of_millions(place: Locatio
 )
 def test_millions_of_unknown_members_are_not_made(place: Location):
     members = b"{" + b",".join(b'"%d":0' % number for number in range(SIZE // 12)) + b"}"
-    wrong, peak = read(client_body.PAGE, body_with(members, place))
+    wrong, peak = read(PAGE_FORM, body_with(members, place))
     assert pointer(place) not in wrong
     assert peak < AT_MOST

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from sluice.contract.errors import Forbidden, Reject, Unauthenticated
 from sluice.contract.event import Api
 from sluice.contract.projects import SlidingWindow
-from sluice.gateway.dialects import client_body, jsonapi
-from sluice.gateway.dialects.client_profiles import lookup_of
-from sluice.gateway.dialects.client_shapes import EventBulkCreate, EventBulkCreateJob
-from sluice.gateway.dialects.jsonapi import WHOLE, ErrorDocument, Fault, InvalidDocument
+from sluice.gateway.dialects.client import jsonapi
+from sluice.gateway.dialects.client.body import JOB_FORM, PAGE_FORM
+from sluice.gateway.dialects.client.jsonapi import WHOLE, ErrorDocument, Fault, InvalidDocument
+from sluice.gateway.dialects.client.profiles import lookup_of
+from sluice.gateway.dialects.client.shapes import EventBulkCreate, EventBulkCreateJob
 from sluice.gateway.dialects.port import Endpoint, Head, Headers, Metering, Parameter, Problem, Reading, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
 from sluice.gateway.keys import Key, KeyRing, permit
@@ -146,7 +147,7 @@ def metering(head: Head, key: Key) -> Metering:
 def read(head: Head, key: Key, body: bytes) -> Reading:
     """Read the events of a page's profile, or those of all profiles of a server's job."""
     faults = _faults_of_head(head)
-    form = client_body.PAGE if head.endpoint is PAGE else client_body.JOB
+    form = PAGE_FORM if head.endpoint is PAGE else JOB_FORM
     try:
         bulks = form.read(body, head.received_at)
     except Reject as refusal:

@@ -16,8 +16,8 @@ from sluice.gateway.users.port import Link
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sluice.gateway.dialects.client_body import SentBulk, SentEvent
-    from sluice.gateway.dialects.client_shapes import Profile
+    from sluice.gateway.dialects.client.body import SentBulk, SentEvent
+    from sluice.gateway.dialects.client.shapes import Profile
     from sluice.gateway.dialects.state_keys import StateKeys
     from sluice.gateway.users.port import Identifier, Known, Users
 

@@ -13,7 +13,7 @@ from msgspec import Raw
 from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.contract.errors import Malformed
-from sluice.gateway.dialects.known_members import Elements, KnownMembers
+from sluice.gateway.dialects.client.known_members import Elements, KnownMembers
 
 
 class Leaf(BaseModel):

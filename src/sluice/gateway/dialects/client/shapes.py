@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from sluice.gateway.dialects.client_values import (
+from sluice.gateway.dialects.client.values import (
     Coordinate,
     Currency,
     FreeForm,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sluice.gateway.dialects.client_shapes import IDENTIFIERS, MAX_EVENTS
-from sluice.gateway.dialects.jsonapi import Fault, Location, inside, pointer
+from sluice.gateway.dialects.client.jsonapi import Fault, Location, inside, pointer
+from sluice.gateway.dialects.client.shapes import IDENTIFIERS, MAX_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from sluice.contract.errors import Invalid, Malformed, Throttled
-from sluice.gateway.dialects.jsonapi import ErrorDocument, Fault, InvalidDocument, error_document, pointer
+from sluice.gateway.dialects.client.jsonapi import ErrorDocument, Fault, InvalidDocument, error_document, pointer
 from sluice.gateway.dialects.port import STATUS, Problem, problem_of
 
 OWN_ID = str(UUID(int=1))

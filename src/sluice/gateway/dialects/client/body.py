@@ -8,8 +8,10 @@ from msgspec import Raw
 from pydantic import TypeAdapter, ValidationError
 
 from sluice.contract.ndjson import form_on_one_line
-from sluice.gateway.dialects.client_faults import unidentified, wrong_members
-from sluice.gateway.dialects.client_shapes import (
+from sluice.gateway.dialects.client.faults import unidentified, wrong_members
+from sluice.gateway.dialects.client.jsonapi import Fault, InvalidDocument, Location, inside
+from sluice.gateway.dialects.client.known_members import Elements, KnownMembers
+from sluice.gateway.dialects.client.shapes import (
     MAX_EVENTS,
     Bulk,
     Event,
@@ -17,9 +19,7 @@ from sluice.gateway.dialects.client_shapes import (
     EventBulkCreateJob,
     Profile,
 )
-from sluice.gateway.dialects.client_values import NOW_MS
-from sluice.gateway.dialects.jsonapi import Fault, InvalidDocument, Location, inside
-from sluice.gateway.dialects.known_members import Elements, KnownMembers
+from sluice.gateway.dialects.client.values import NOW_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -101,10 +101,10 @@ class Form:
         return checked.bulks
 
 
-PAGE = Form(EventBulkCreate, ("data",))
+PAGE_FORM = Form(EventBulkCreate, ("data",))
 """One profile and its events."""
 
-JOB = Form(EventBulkCreateJob, ("data", "attributes", "events-bulk-create", "data"), several=True)
+JOB_FORM = Form(EventBulkCreateJob, ("data", "attributes", "events-bulk-create", "data"), several=True)
 """One or several profiles, each with its events."""
 
 
