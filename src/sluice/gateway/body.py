@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sluice.contract.errors import Malformed, TooLarge, TooSlow
+from sluice.contract.errors import Malformed, Retry, TooLarge, TooSlow
 from sluice.contract.topics import MIB
 from sluice.gateway.decoding import decoder_for
 
@@ -33,8 +33,8 @@ class Body:
     """A body that is being received.
 
     `encoding` is its Content-Encoding (empty: none), `declared_bytes` its Content-Length (None: chunked). `hold` is
-    told of all bytes before they are kept, and raises when that would be too many. What nobody may send is only
-    checked, not kept (`keep`), and then the whole of it is empty.
+    told of all bytes before they are kept, and raises `Retry` when that would be too many. What nobody may send is
+    only checked, as far as there is room for that, not kept (`keep`), and then the whole of it is empty.
 
     Raises `UnsupportedEncoding`, and `TooLarge` as soon as a limit is passed.
     """
@@ -59,7 +59,17 @@ class Body:
         if self._size > self._limit:
             raise _too_large()
         if self._keep or self._decoder is not None:
+            self._store(chunk)
+
+    def _store(self, chunk: bytes) -> None:
+        try:
             self._hold(len(chunk))
+        except Retry:
+            if self._keep:
+                raise
+            self._decoder = None  # there is too much of this kind: its length, as it comes, must do
+            self._chunks.clear()
+        else:
             self._chunks.append(chunk)
 
     def whole(self) -> bytes:

@@ -75,8 +75,8 @@ class Intake:
             admission: _Admission | Reject | None = None
             headers: Headers = {}
             try:
+                admission = _admit(dialect, head, self.keys)
                 with self.load.request() as share:
-                    admission = _admit(dialect, head, self.keys)
                     reading = await self._take(dialect, head, admission, request, share)
                 reply = dialect.accept(head, reading, self.clock())
             except Exception as error:
@@ -103,15 +103,17 @@ class Intake:
         if request.method != head.endpoint.method:
             raise WrongMethod("Method not allowed")
         body: bytes | Malformed
+        admitted = not isinstance(admission, Reject)
+        hold = share.hold if admitted else share.hold_for_stranger
         try:
-            admitted = not isinstance(admission, Reject)
-            body = await read_body(request, share.hold, self.body_timeout_s, keep=admitted)
+            body = await read_body(request, hold, self.body_timeout_s, keep=admitted)
         except Malformed as broken:
             body = broken
         if isinstance(admission, Reject):
             raise admission
         if isinstance(body, Malformed):
             raise body
+        share.work()
         refuse_long_idempotency_key(head)
         reading = dialect.read(head, admission.key, body)
         await self._count(admission, reading.cost)

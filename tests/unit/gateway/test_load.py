@@ -21,15 +21,38 @@ if TYPE_CHECKING:
     from tests.unit.gateway.harness import Answer, Gateway
 
 
-def test_as_many_requests_as_allowed_begin_and_one_more_does_not():
+def test_as_many_requests_as_allowed_are_worked_on_and_one_more_is_not():
     load = Load(max_requests=2)
-    with load.request(), load.request():
+    with load.request() as first, load.request() as second, load.request() as third:
+        first.work()
+        second.work()
+        with pytest.raises(Retry):
+            third.work()
         with pytest.raises(Retry), load.request():
             pass
-        assert load.requests == 2
-    assert load.requests == 0
-    with load.request():
-        assert load.requests == 1
+        assert (load.requests, load.working) == (3, 2)
+    assert (load.requests, load.working) == (0, 0)
+    with load.request() as share:
+        share.work()
+        assert load.working == 1
+
+
+def test_requests_that_have_not_come_whole_take_nobodys_place():
+    load = Load(max_requests=1)
+    with load.request(), load.request(), load.request() as whole:
+        whole.work()
+        assert load.working == 1
+
+
+def test_those_without_a_key_hold_an_eighth_of_all_bytes():
+    load = Load(max_body_bytes=80)
+    with load.request() as stranger, load.request() as customer:
+        stranger.hold_for_stranger(10)
+        with pytest.raises(Retry):
+            stranger.hold_for_stranger(1)
+        customer.hold(70)
+        assert (load.body_bytes, load.stranger_bytes) == (80, 10)
+    assert (load.body_bytes, load.stranger_bytes) == (0, 0)
 
 
 def test_as_many_bytes_as_allowed_are_held_and_one_more_is_not():
@@ -74,7 +97,7 @@ async def with_a_request_in_flight(load: Load) -> AsyncIterator[tuple[Gateway, a
 
         gateway.publisher.publish = slow  # type: ignore[method-assign]
         asking = asyncio.create_task(gateway.collect(event()))
-        await until(lambda: load.requests == 1)
+        await until(lambda: load.working == 1)
         yield gateway, acknowledged, asking
         acknowledged.set()
         await asking
@@ -149,3 +172,29 @@ async def test_after_all_kinds_of_requests_nothing_is_held_any_more():
             await slow.answer()
         load = gateway.intake.load
         assert load.requests == load.body_bytes == 0
+
+
+async def test_clients_that_never_send_their_bodies_disturb_nobody():
+    load = Load(max_requests=1)
+    async with (
+        gateway_with(demo_projects(), load=load, body_timeout_s=1) as gateway,
+        wire(gateway.url) as one,
+        wire(gateway.url) as two,
+    ):
+        for client in (one, two):
+            await client.send(b"POST /collect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+        await until(lambda: load.requests == 2)
+        assert (await gateway.collect(event())).status == 202
+
+
+async def test_a_request_too_many_tells_where_its_limit_stands():
+    async with gateway_with(demo_projects(), load=Load(max_requests=0)) as gateway:
+        assert (await gateway.collect(event())).headers["X-RateLimit-Remaining"] == "15000"
+
+
+async def test_where_strangers_hold_too_much_their_bodies_are_not_unfolded():
+    body = gzip.compress(b"a" * (11 << 20))
+    async with gateway_with(demo_projects(), load=Load(max_body_bytes=8 * len(body))) as gateway:
+        assert (await gateway.send("/collect", body, {"Content-Encoding": "gzip"})).status == 413
+    async with gateway_with(demo_projects(), load=Load(max_body_bytes=8 * len(body) - 8)) as gateway:
+        assert (await gateway.send("/collect", body, {"Content-Encoding": "gzip"})).status == 401
