@@ -88,6 +88,22 @@ async def test_a_job_has_1000_events_over_all_profiles(gateway: Gateway):
     assert len(gateway.lines()) == 1000
 
 
+async def test_a_job_of_1000_events_and_one_of_another_profile_is_refused_for_their_number_alone(gateway: Gateway):
+    answer = await send_job(gateway, bulk([event()] * 1000), bulk([event()], external_id="e1"))
+    [(_, detail)] = told(answer)
+    assert detail == "events-bulk-create must have at most 1000 events in all"
+
+
+async def test_null_instead_of_an_array_is_a_missing_one(gateway: Gateway):
+    page, of_job = bulk([]), job()
+    page["attributes"]["events"]["data"] = None
+    of_job["data"]["attributes"]["events-bulk-create"]["data"] = None
+    assert told(await send_page(gateway, {"data": page})) == [("/data/attributes/events/data", "events is required")]
+    assert told(await gateway.send(JOB, encoded(of_job), SERVER)) == [
+        ("/data/attributes/events-bulk-create/data", "events-bulk-create is required")
+    ]
+
+
 async def test_a_job_may_have_1000_profiles(gateway: Gateway):
     bulks = [bulk([event()], external_id=f"e{number}") for number in range(1000)]
     assert (await send_job(gateway, *bulks)).status == 202
