@@ -103,6 +103,33 @@ def scalars_of(text: bytes, names: Iterable[str]) -> dict[str, Any] | None:
     return {name: scalar_of(members[name]) for name in names if name in members}
 
 
+class Elements:
+    """Reads an array's elements as they were sent, but only one more than it may have at `most`.
+
+    A few kilobytes can unpack to millions of elements. So the array is read as a struct with so many fields, and what
+    comes after them is skipped.
+    """
+
+    _SHORT = 16 * 1024
+    """Bytes of an array that has few elements in any case, and is read quicker as a list."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        places = [(f"element_{number}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for number in range(most + 1)]
+        self._first = msgspec.json.Decoder(msgspec.defstruct("Elements", places, array_like=True))
+        self._all = msgspec.json.Decoder(list[msgspec.Raw])
+
+    def read(self, text: msgspec.Raw) -> list[msgspec.Raw] | None:
+        """Read a valid JSON text; None where it is no array."""
+        try:
+            if memoryview(text).nbytes <= self._SHORT:
+                return self._all.decode(text)[: self._most + 1]
+            elements = msgspec.structs.astuple(self._first.decode(text))
+        except msgspec.ValidationError:
+            return None
+        return [element for element in elements if element is not msgspec.UNSET]
+
+
 def refuse_deep(body: bytes) -> None:
     """Raise `Malformed` when a valid JSON text is nested deeper than `MAX_LEVELS`."""
     if brackets(body) > MAX_LEVELS and deeper_than(body, MAX_LEVELS):

@@ -8,9 +8,10 @@ from msgspec import Raw
 from pydantic import TypeAdapter, ValidationError
 
 from sluice.contract.ndjson import form_on_one_line
+from sluice.gateway import json_text
 from sluice.gateway.dialects.client.faults import unidentified, wrong_members
 from sluice.gateway.dialects.client.jsonapi import Fault, InvalidDocument, Location, inside
-from sluice.gateway.dialects.client.known_members import Elements, KnownMembers
+from sluice.gateway.dialects.client.known_members import KnownMembers
 from sluice.gateway.dialects.client.shapes import (
     MAX_EVENTS,
     Bulk,
@@ -52,7 +53,7 @@ _NULL = b"null"
 _profile = KnownMembers(Profile)
 _event = KnownMembers(Event)
 _bulk = KnownMembers(Bulk, as_text=_AS_TEXT)
-_elements = Elements(MAX_EVENTS)
+_elements = json_text.Elements(MAX_EVENTS)
 
 
 class Form:

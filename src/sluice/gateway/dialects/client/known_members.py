@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_args, get_origin
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 from pydantic import BaseModel
 
 from sluice.gateway import json_text
@@ -96,29 +96,3 @@ def _alternatives(annotation: Any) -> list[Any]:
     if origin is list or not arguments:
         return [annotation]
     return [kind for argument in arguments for kind in _alternatives(argument)]
-
-
-class Elements:
-    """Reads an array's elements as they were sent, but only one more than it may have at `most`.
-
-    The array is read as a struct with so many fields; what comes after them is skipped.
-    """
-
-    _SHORT = 16 * 1024
-    """Bytes of an array that has few elements in any case, and is read quicker as a list."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        places = [(f"element_{number}", Raw | UnsetType, UNSET) for number in range(most + 1)]
-        self._first = msgspec.json.Decoder(msgspec.defstruct("Elements", places, array_like=True))
-        self._all = msgspec.json.Decoder(list[Raw])
-
-    def read(self, text: Raw) -> list[Raw] | None:
-        """Read a valid JSON text; None where it is no array."""
-        try:
-            if memoryview(text).nbytes <= self._SHORT:
-                return self._all.decode(text)[: self._most + 1]
-            elements = msgspec.structs.astuple(self._first.decode(text))
-        except msgspec.ValidationError:
-            return None
-        return [element for element in elements if element is not UNSET]

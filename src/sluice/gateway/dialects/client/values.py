@@ -14,8 +14,8 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, With
 from sluice.contract.event_time import is_plausible
 from sluice.contract.iso8601 import milliseconds
 from sluice.contract.state_keys import STATE_KEY_CHARACTERS
+from sluice.gateway import json_text
 from sluice.gateway.dialects.client.iso4217 import is_currency
-from sluice.gateway.dialects.client.known_members import Elements
 
 MAX_NAME = 128
 MAX_NAMES = 1000
@@ -60,7 +60,7 @@ def _checked_coordinate(sent: Any) -> Any:
     return sent
 
 
-_names = Elements(MAX_NAMES)
+_names = json_text.Elements(MAX_NAMES)
 
 
 def _checked_names(sent: Raw) -> Raw:

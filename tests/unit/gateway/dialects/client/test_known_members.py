@@ -13,7 +13,8 @@ from msgspec import Raw
 from pydantic import BaseModel, ConfigDict, Field
 
 from sluice.contract.errors import Malformed
-from sluice.gateway.dialects.client.known_members import Elements, KnownMembers
+from sluice.gateway import json_text
+from sluice.gateway.dialects.client.known_members import KnownMembers
 
 
 class Leaf(BaseModel):
@@ -100,7 +101,7 @@ def test_a_body_that_is_no_strict_json_or_too_deep_is_malformed(body: bytes):
         TREE.read_body(body)
 
 
-THREE = Elements(3)
+THREE = json_text.Elements(3)
 LONG = json.dumps("x" * 20_000).encode()
 
 
