@@ -59,14 +59,22 @@ class Target:
 
     def verdict(self, body: bytes, known: Mapping[Identifier, Known]) -> bool | None:
         """Tell whether the documents allow a body; None where they leave it open."""
-        oracle = importlib.import_module(f"tests.fuzz.oracles.{self.dialect.API}")
         try:
-            allowed: bool = oracle.allows(self.endpoint.name, parse(body), self.now_ms, known)
+            allowed: bool = self._oracle.allows(self.endpoint.name, parse(body), self.now_ms, known)
         except NotJson:
             return False
         except Unclear:
             return None
         return allowed
+
+    def events(self, body: bytes) -> list[Any]:
+        """Give the values of the events that an allowed body holds."""
+        events: list[Any] = self._oracle.events_of(self.endpoint.name, parse(body))
+        return events
+
+    @property
+    def _oracle(self) -> Any:
+        return importlib.import_module(f"tests.fuzz.oracles.{self.dialect.API}")
 
 
 def targets() -> list[Target]:

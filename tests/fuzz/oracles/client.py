@@ -167,3 +167,10 @@ def _currency(value: Any) -> bool:
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z]{3}", value):
         raise Unclear
     return False
+
+
+def events_of(endpoint: str, body: Any) -> list[Any]:
+    """Give the events that an allowed body holds."""
+    data = body["data"]
+    bulks = [data] if endpoint == "client" else data["attributes"]["events-bulk-create"]["data"]
+    return [event for bulk in bulks for event in bulk["attributes"]["events"]["data"]]

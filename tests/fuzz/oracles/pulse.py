@@ -54,3 +54,8 @@ def _name(value: Any) -> bool:
 def _absent_or(event: dict[str, Any], name: str, check: Any) -> bool:
     value = present(event, name)
     return value is ABSENT or check(value)
+
+
+def events_of(endpoint: str, body: Any) -> list[Any]:
+    """Give the events that an allowed body holds."""
+    return [body] if endpoint == "collect" else list(body["events"])

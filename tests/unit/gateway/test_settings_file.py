@@ -13,7 +13,7 @@ from tests.unit.gateway.harness import Clock
 from sluice.contract.errors import Unusable
 from sluice.gateway.keys import KeyRing, digest
 from sluice.gateway.settings import GatewaySettings
-from sluice.gateway.settings_file import REMIND_EVERY_MS, SettingsFile, SettingsFollower, settings_file
+from sluice.gateway.settings_file import LOOK_EVERY_S, REMIND_EVERY_MS, SettingsFile, SettingsFollower, settings_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -273,3 +273,8 @@ class TestWhileItRuns:
             await until_known("new")
         assert "boom" in caplog.text
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_change_is_in_force_within_two_seconds():
+    looks = 3  # the change may come just after one; the next sees it, and one more finds it unchanged
+    assert looks * LOOK_EVERY_S < 2

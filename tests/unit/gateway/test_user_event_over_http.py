@@ -498,3 +498,30 @@ def test_every_error_has_the_documents_shape(status: int):
     assert (reply.status, reply.content_type) == (status, "application/json")
     assert all(isinstance(error[name], str) and error[name] for name in ("message", "description"))
     user_event.Refused.model_validate_json(reply.body)
+
+
+async def test_the_next_ones_turn_comes_when_names_are_saved_although_the_event_was_refused(gateway: Gateway):
+    order: list[str] = []
+    may_go_on = asyncio.Event()
+    keep = gateway.users.save
+
+    async def slow(links: Sequence[Link]) -> None:
+        order.append("begun")
+        await may_go_on.wait()
+        await keep(links)
+        order.append("saved")
+
+    gateway.users.save = slow  # type: ignore[method-assign]
+    gateway.publisher.away = True
+    first = asyncio.create_task(save(gateway))
+    async with asyncio.timeout(10):
+        while not order:
+            await asyncio.sleep(0)
+        second = asyncio.create_task(save(gateway))
+        for _ in range(100):
+            await gateway.send("/health", method="GET")
+        assert order == ["begun"]
+        assert not first.done()
+        may_go_on.set()
+        assert {(await first).status, (await second).status} == {503}
+    assert order[:2] == ["begun", "saved"]
