@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import multiprocessing
 import os
@@ -49,6 +50,8 @@ def serve(url: multiprocessing.SimpleQueue[str]) -> None:
         coalescer = Coalescer(Forgetful(), 4)
         intake = Intake(keys, MemoryLimiter(monotonic_clock), MemoryUsers(), coalescer, system_clock, uuid7)
         async with serving(create_app(intake, Forgetful()), "127.0.0.1", 0) as address:
+            gc.collect()
+            gc.freeze()  # as sluice.gateway.main does
             url.put(address)
             await asyncio.Event().wait()
 
