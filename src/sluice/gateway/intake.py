@@ -15,7 +15,16 @@ import msgspec
 from aiohttp import web
 
 from sluice.contract import raw
-from sluice.contract.errors import Malformed, Reject, Retry, Throttled, TooSlow, UnsupportedEncoding, WrongMethod
+from sluice.contract.errors import (
+    Forbidden,
+    Malformed,
+    Reject,
+    Retry,
+    Throttled,
+    TooSlow,
+    UnsupportedEncoding,
+    WrongMethod,
+)
 from sluice.gateway.batching import Line
 from sluice.gateway.body import read_body
 from sluice.gateway.decoding import ACCEPTED_ENCODINGS
@@ -42,10 +51,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Admission:
-    """Who sends a request, what it counts on, and, once it was counted, where that stands."""
+    """Who sends a request, why it is forbidden, what it counts on, and, once it was counted, where that stands."""
 
     key: Key
     metering: Metering
+    refusal: Forbidden | None = None
     decision: Decision | None = None
 
 
@@ -103,14 +113,16 @@ class Intake:
         if request.method != head.endpoint.method:
             raise WrongMethod("Method not allowed")
         body: bytes | Malformed
-        admitted = not isinstance(admission, Reject)
-        hold = share.hold if admitted else share.hold_for_stranger
+        refusal = admission if isinstance(admission, Reject) else admission.refusal
+        hold = share.hold if refusal is None else share.hold_for_stranger
         try:
-            body = await read_body(request, hold, self.body_timeout_s, keep=admitted)
+            body = await read_body(request, hold, self.body_timeout_s, keep=refusal is None)
         except Malformed as broken:
             body = broken
         if isinstance(admission, Reject):
             raise admission
+        if admission.refusal is not None:
+            raise admission.refusal
         if isinstance(body, Malformed):
             raise body
         share.work()
@@ -197,9 +209,14 @@ def _admit(dialect: Dialect, head: Head, keys: KeyRing) -> _Admission | Reject:
     """Find out at once who sends, since every answer tells of the limit; a refusal is kept until it is its turn."""
     try:
         key = dialect.authenticate(head, keys)
-    except Reject as refusal:
-        return refusal
-    return _Admission(key, dialect.metering(head, key))
+    except Reject as unknown:
+        return unknown
+    admission = _Admission(key, dialect.metering(head, key))
+    try:
+        dialect.authorize(head, key)
+    except Forbidden as refusal:
+        admission.refusal = refusal
+    return admission
 
 
 def _headers_of(error: Exception, endpoint: Endpoint) -> Headers:

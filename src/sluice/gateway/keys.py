@@ -89,18 +89,22 @@ def bearer(authorization: str) -> str | None:
     return key if scheme.lower() == "bearer" and key else None
 
 
-def permit(key: Key, *, origin: str | None, now_ms: int, scope: str = WRITE_EVENTS) -> None:
+def unexpired(key: Key, now_ms: int) -> Key:
+    """Give the key back; raises `Unauthenticated` when it has expired."""
+    if key.entry.expired(now_ms):
+        raise Unauthenticated("API key has expired")
+    return key
+
+
+def permit(key: Key, *, origin: str | None, scope: str = WRITE_EVENTS) -> None:
     """Check what holds for every use of a key.
 
-    Raises `Unauthenticated` when the key has expired, and `Forbidden` when it lacks the scope, or may not be used
-    from this web origin, or is public and its project does not allow those.
+    Raises `Forbidden` when the key lacks the scope, or may not be used from this web origin, or is public and its
+    project does not allow those.
     """
-    entry = key.entry
-    if entry.expired(now_ms):
-        raise Unauthenticated("API key has expired")
-    if scope not in entry.scopes:
+    if scope not in key.entry.scopes:
         raise Forbidden(f"API key lacks the scope {scope}")
-    if not entry.comes_from(origin):
+    if not key.entry.comes_from(origin):
         raise Forbidden("API key may not be used from this origin")
     if key.is_public and not key.project_entry.allow_public_keys:
         raise Forbidden("This project does not allow public keys")

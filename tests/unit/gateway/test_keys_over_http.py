@@ -11,6 +11,7 @@ from tests.unit.gateway.harness import NOW, Answer, Gateway, encoded, gateway_wi
 from sluice.contract import projects
 from sluice.gateway.dialects import DIALECTS
 from sluice.gateway.keys import digest
+from sluice.gateway.limits.port import Decision, State
 from sluice.gateway.users.port import Identifier, Known
 
 if TYPE_CHECKING:
@@ -74,7 +75,15 @@ WAYS = [
 ]
 ENDPOINTS = [(dialect, endpoint) for dialect in DIALECTS for endpoint in dialect.ENDPOINTS]
 
-every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.dialect.API}-{way.endpoint.name}-{way.name}")
+OF_ONE_KIND = [way for way in WAYS if way.dialect.API in {"client", "user_event"}]
+"""The ways that take keys of one kind alone, whatever they are allowed."""
+
+
+def name_of(way: Way) -> str:
+    return f"{way.dialect.API}-{way.endpoint.name}-{way.name}"
+
+
+every_way = pytest.mark.parametrize("way", WAYS, ids=name_of)
 every_endpoint = pytest.mark.parametrize(
     ("dialect", "endpoint"), ENDPOINTS, ids=[f"{dialect.API}-{endpoint.name}" for dialect, endpoint in ENDPOINTS]
 )
@@ -139,6 +148,58 @@ async def test_a_project_may_forbid_public_keys(way: Way):
     async with gateway_with(settings({"allow_public_keys": False})) as gateway:
         assert (await way.send(gateway, PUBLIC)).status == 403
         assert admitted(await way.send(gateway, way.key)) is (way.key == SECRET)
+
+
+LIMIT = 5
+
+
+def with_limit(dialect: Dialect, project: dict[str, Any], **key: Any) -> projects.Projects:
+    """The project with a limit on one API, also where its document names none."""
+    limits = {dialect.API: [{"kind": "fixed_window", "limit": LIMIT, "per_s": 60}]}
+    return settings({"limits": limits, **project}, **key)
+
+
+def headers_of_the_limit(answer: Answer) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if "RateLimit" in name}
+
+
+async def assert_forbidden_at_no_cost(gateway: Gateway, way: Way, key: str) -> None:
+    untouched = State(limit=LIMIT, remaining=LIMIT, reset_ms=0, retry_after_ms=0)
+    for _ in range(2):
+        answer = await way.send(gateway, key)
+        assert answer.status == 403
+        assert headers_of_the_limit(answer) == way.dialect.rate_headers(Decision(True, (untouched,)), NOW)
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("project", "entry", "shown"),
+    [
+        ({}, {"scopes": ["users:read"]}, None),
+        ({}, {"origins": ["https://shop.example"]}, None),
+        ({"allow_public_keys": False}, {}, PUBLIC),
+    ],
+    ids=["scope", "origin", "public keys"],
+)
+async def test_a_403_tells_of_the_limit_and_costs_nothing(
+    way: Way, project: dict[str, Any], entry: dict[str, Any], shown: str | None
+):
+    async with gateway_with(with_limit(way.dialect, project, **entry)) as gateway:
+        await assert_forbidden_at_no_cost(gateway, way, shown or way.key)
+
+
+@pytest.mark.parametrize("way", OF_ONE_KIND, ids=name_of)
+async def test_a_key_of_the_wrong_kind_is_403_and_costs_nothing(way: Way):
+    async with gateway_with(with_limit(way.dialect, {})) as gateway:
+        await assert_forbidden_at_no_cost(gateway, way, SECRET if way.key == PUBLIC else PUBLIC)
+
+
+@every_way
+async def test_a_401_tells_of_no_limit(way: Way):
+    async with gateway_with(with_limit(way.dialect, {}, expires="2023-12-19T15:53:54.567Z")) as gateway:
+        for key in (way.key, "nobody"):
+            answer = await way.send(gateway, key)
+            assert (answer.status, headers_of_the_limit(answer)) == (401, {})
 
 
 @every_way

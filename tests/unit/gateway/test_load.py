@@ -192,9 +192,12 @@ async def test_a_request_too_many_tells_where_its_limit_stands():
         assert (await gateway.collect(event())).headers["X-RateLimit-Remaining"] == "15000"
 
 
-async def test_where_strangers_hold_too_much_their_bodies_are_not_unfolded():
-    body = gzip.compress(b"a" * (11 << 20))
+@pytest.mark.parametrize(("key", "status"), [({}, 401), ({"Authorization": "Bearer demo_public"}, 403)])
+async def test_where_those_without_a_good_key_hold_too_much_their_bodies_are_not_unfolded(
+    key: dict[str, str], status: int
+):
+    body, headers = gzip.compress(b"a" * (11 << 20)), {"Content-Encoding": "gzip", **key}
     async with gateway_with(demo_projects(), load=Load(max_body_bytes=8 * len(body))) as gateway:
-        assert (await gateway.send("/collect", body, {"Content-Encoding": "gzip"})).status == 413
+        assert (await gateway.send("/event/", body, headers)).status == 413
     async with gateway_with(demo_projects(), load=Load(max_body_bytes=8 * len(body) - 8)) as gateway:
-        assert (await gateway.send("/collect", body, {"Content-Encoding": "gzip"})).status == 401
+        assert (await gateway.send("/event/", body, headers)).status == status

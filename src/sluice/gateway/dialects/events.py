@@ -18,11 +18,12 @@ from sluice.contract.routing import EMAIL_OPEN
 from sluice.contract.state_keys import user_of
 from sluice.gateway import json_text
 from sluice.gateway.body import MAX_BYTES
-from sluice.gateway.dialects.credentials import admitted, bearer_or_query_key
+from sluice.gateway.dialects.credentials import bearer_or_query_key, valid
 from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.events_body import MAX_EVENTS, Accepted, Circumstances, Events, Refused, check
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
+from sluice.gateway.keys import permit
 
 if TYPE_CHECKING:
     from sluice.gateway.keys import Key, KeyRing
@@ -104,7 +105,7 @@ def authenticate(head: Head, keys: KeyRing) -> Key:
 
     The document's client sends no key: its events belong to the settings file's `keyless_events_project`.
     """
-    return admitted(_find_key(head, keys), head, "invalid api key")
+    return valid(_find_key(head, keys), head, "invalid api key")
 
 
 def _find_key(head: Head, keys: KeyRing) -> Key | None:
@@ -114,6 +115,11 @@ def _find_key(head: Head, keys: KeyRing) -> Key | None:
         if "api_key" not in head.query:
             return keys.keyless_events()
     return bearer_or_query_key(head, keys)
+
+
+def authorize(head: Head, key: Key) -> None:
+    """Take either kind of key."""
+    permit(key, origin=head.headers.get("Origin"))
 
 
 def metering(head: Head, key: Key) -> Metering:

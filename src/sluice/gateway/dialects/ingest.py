@@ -16,7 +16,7 @@ from sluice.contract.ndjson import form_on_one_line
 from sluice.contract.projects import FixedWindow
 from sluice.contract.raw import Client
 from sluice.gateway import json_text
-from sluice.gateway.dialects.credentials import admitted, bearer_or_query_key
+from sluice.gateway.dialects.credentials import bearer_or_query_key, valid
 from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.ingest_body import (
     MAX_EVENTS,
@@ -29,6 +29,7 @@ from sluice.gateway.dialects.ingest_body import (
 )
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
+from sluice.gateway.keys import permit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,12 @@ class InvalidEvents(Invalid):
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
     """Take `Authorization: Bearer` with a secret or public key, else `?api_key=` with a public one."""
-    return admitted(bearer_or_query_key(head, keys), head, "Unauthorized")
+    return valid(bearer_or_query_key(head, keys), head, "Unauthorized")
+
+
+def authorize(head: Head, key: Key) -> None:
+    """Take either kind of key."""
+    permit(key, origin=head.headers.get("Origin"))
 
 
 def metering(head: Head, key: Key) -> Metering:

@@ -176,10 +176,13 @@ class Dialect(Protocol):
     CONTENT_TYPE: str
 
     def authenticate(self, head: Head, keys: KeyRing) -> Key:
-        """Find the key wherever this API's clients put it, and check that it may be used here.
+        """Find the key wherever this API's clients put it.
 
-        Raises `Unauthenticated` or `Forbidden`.
+        Raises `Unauthenticated` where there is none that is known and has not expired.
         """
+
+    def authorize(self, head: Head, key: Key) -> None:
+        """Check that the key may be used here. Raises `Forbidden`."""
 
     def metering(self, head: Head, key: Key) -> Metering:
         """Give the limit that the request counts on."""

@@ -15,11 +15,12 @@ from sluice.contract.event import Api
 from sluice.contract.ndjson import form_on_one_line
 from sluice.contract.projects import TokenBucket
 from sluice.gateway import json_text
-from sluice.gateway.dialects.credentials import admitted, bearer_or_query_key
+from sluice.gateway.dialects.credentials import bearer_or_query_key, valid
 from sluice.gateway.dialects.event_list import EventList
 from sluice.gateway.dialects.port import JSON, Endpoint, Head, Headers, Metering, Problem, Reading, Received, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
 from sluice.gateway.iso3166 import is_country
+from sluice.gateway.keys import permit
 
 if TYPE_CHECKING:
     from sluice.gateway.keys import Key, KeyRing
@@ -154,7 +155,12 @@ _REASONS: dict[str, dict[str | None, str]] = {
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
     """Take `Authorization: Bearer` with a secret or public key, else `?api_key=` with a public one."""
-    return admitted(bearer_or_query_key(head, keys), head, "Invalid API key")
+    return valid(bearer_or_query_key(head, keys), head, "Invalid API key")
+
+
+def authorize(head: Head, key: Key) -> None:
+    """Take either kind of key."""
+    permit(key, origin=head.headers.get("Origin"))
 
 
 def metering(head: Head, key: Key) -> Metering:

@@ -38,7 +38,7 @@ from sluice.gateway.dialects.user_event_body import (
     read_event,
     read_user,
 )
-from sluice.gateway.keys import Key, KeyRing, bearer, permit
+from sluice.gateway.keys import Key, KeyRing, bearer, permit, unexpired
 from sluice.gateway.users import identity
 from sluice.gateway.users.port import Identifier, Known
 
@@ -122,17 +122,21 @@ _ACCEPTED = {
 
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
-    """Take `Authorization: Bearer` with a secret key: who sends here may change users."""
+    """Take `Authorization: Bearer`."""
     presented = bearer(head.headers.get("Authorization", ""))
     if presented is None:
         raise Unauthenticated("Please send a secret API key as Authorization: Bearer")
     key = keys.find(presented)
     if key is None:
         raise Unauthenticated("Invalid API key")
+    return unexpired(key, head.received_at)
+
+
+def authorize(head: Head, key: Key) -> None:
+    """Take a secret key alone: who sends here may change users."""
     if key.is_public:
         raise Forbidden("This is a public key, which everybody can see: please send a secret key, from a server")
-    permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
-    return key
+    permit(key, origin=head.headers.get("Origin"))
 
 
 def metering(head: Head, key: Key) -> Metering:

@@ -71,7 +71,7 @@ HEADERS: Headers = {
 """Headers that mean the same in every API, for `components/headers`."""
 
 _ALSO_ON = {405: "Allow", 415: "Accept-Encoding", 429: "Retry-After", 503: "Retry-After"}
-_KEY_NOT_KNOWN = (401, 403)
+_KEY_NOT_KNOWN = 401
 
 
 def accepting(dialect: Dialect, schema: JsonSchema | None) -> Answer:
@@ -86,7 +86,7 @@ def refusing(dialect: Dialect, schema: JsonSchema) -> dict[str, Answer]:
     refusals: dict[str, Answer] = {}
     for status in sorted({*STATUS.values(), UNFORESEEN}):
         refusal = refused(status, {dialect.CONTENT_TYPE: {"schema": schema}})
-        if status not in _KEY_NOT_KNOWN:
+        if status != _KEY_NOT_KNOWN:
             refusal["headers"] |= rate_headers(dialect)
         refusals[str(status)] = refusal
     for status in BEFORE_THE_API:

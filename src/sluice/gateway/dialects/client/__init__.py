@@ -20,7 +20,7 @@ from sluice.gateway.dialects.client.profiles import lookup_of
 from sluice.gateway.dialects.client.shapes import EventBulkCreate, EventBulkCreateJob
 from sluice.gateway.dialects.port import Endpoint, Head, Headers, Metering, Parameter, Problem, Reading, Reply
 from sluice.gateway.dialects.state_keys import StateKeys
-from sluice.gateway.keys import Key, KeyRing, permit
+from sluice.gateway.keys import Key, KeyRing, permit, unexpired
 
 if TYPE_CHECKING:
     from sluice.gateway.limits.port import Decision
@@ -98,44 +98,50 @@ ENDPOINTS: tuple[Endpoint, ...] = (PAGE, JOB)
 
 
 def authenticate(head: Head, keys: KeyRing) -> Key:
-    """Take a page's public key as `?company_id=`, a server's private one as `Authorization: Klaviyo-API-Key`.
+    """Take a page's key of `?company_id=`, a server's of `Authorization: Klaviyo-API-Key`.
 
+    A private key that a page shows, wherever it does, goes before all else, so that it is refused as such.
     Raises `Invalid`, too, where a page says no `company_id`.
     """
-    key = _key_of_company(head, keys) if head.endpoint is PAGE else _private_key(head, keys)
-    permit(key, origin=head.headers.get("Origin"), now_ms=head.received_at)
-    return key
+    return _key_of_page(head, keys) if head.endpoint is PAGE else _key_of_server(head, keys)
 
 
-def _key_of_company(head: Head, keys: KeyRing) -> Key:
+def _key_of_page(head: Head, keys: KeyRing) -> Key:
     company_id = head.query.get("company_id", "")
     key = keys.find(company_id)
     _, _, authorization = head.headers.get("Authorization", "").strip().rpartition(" ")
-    for found in (key, keys.find(authorization)):
-        if found is not None and not found.is_public:
-            raise Forbidden(
-                "A private key must never be used where others can see it: give the public key as company_id, or "
-                f"send from a server to {JOB.paths[0]}"
-            )
+    for shown in (key, keys.find(authorization)):
+        if shown is not None and not shown.is_public:
+            return shown
     if not company_id:
         raise InvalidDocument([Fault(WHOLE, "company_id is required: give your public key"), *_faults_of_head(head)])
     if key is None:
         raise Unauthenticated("company_id is no public key that is known here")
-    return key
+    return unexpired(key, head.received_at)
 
 
-def _private_key(head: Head, keys: KeyRing) -> Key:
+def _key_of_server(head: Head, keys: KeyRing) -> Key:
     scheme, _, presented = head.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != SCHEME.lower() or not presented.strip():
         raise Unauthenticated(f"Send your private key as Authorization: {SCHEME} <private key>")
     key = keys.find(presented.strip())
     if key is None:
         raise Unauthenticated("The private key is not known here")
-    if key.is_public:
+    return unexpired(key, head.received_at)
+
+
+def authorize(head: Head, key: Key) -> None:
+    """Take public keys alone from pages, and private ones alone from servers."""
+    if head.endpoint is PAGE and not key.is_public:
+        raise Forbidden(
+            "A private key must never be used where others can see it: give the public key as company_id, or "
+            f"send from a server to {JOB.paths[0]}"
+        )
+    if head.endpoint is JOB and key.is_public:
         raise Forbidden(
             f"A public key may not be used here: send your private key, or from a page to {PAGE.paths[0]}"
         )
-    return key
+    permit(key, origin=head.headers.get("Origin"))
 
 
 def metering(head: Head, key: Key) -> Metering:
