@@ -21,6 +21,12 @@ class TestMemoryLimiter(LimiterSuite):
         return MemoryLimiter(clock)
 
 
+class TestMemoryLimiterThatForgetsAllItMay(LimiterSuite):
+    @pytest.fixture
+    def limiter(self, clock: Clock) -> MemoryLimiter:
+        return MemoryLimiter(clock, forget_at=0)
+
+
 class TestRedisLimiter(LimiterSuite):
     @pytest.fixture
     def limiter(self, redis: Redis, clock: Clock) -> RedisLimiter:

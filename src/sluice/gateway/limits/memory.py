@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 class MemoryLimiter:
     """See `sluice.gateway.limits.port.Limiter`. The clock must never go back: give it a monotonic one.
 
-    Buckets are never forgotten; there are only as many as keys, or projects, that have limits.
+    Buckets of which everything would pass again are forgotten from time to time, so that keys that were revoked and
+    rules that were changed leave nothing behind: such a bucket is like one of which nobody has heard. They are looked
+    for when `forget_at` are remembered, and after that whenever their number has doubled.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, forget_at: int = 1024) -> None:
         self._clock = clock
         self._counters: dict[tuple[str, tuple[Rule, ...]], tuple[Counter, ...]] = {}
+        self._least_forget_at = self._forget_at = forget_at
+
+    @property
+    def remembered(self) -> int:
+        """How many buckets are remembered, one that had other rules before as two."""
+        return len(self._counters)
 
     async def take(self, bucket: str, rules: Sequence[Rule], cost: int) -> Decision:
         """Count `cost` if all rules allow it."""
@@ -50,5 +58,15 @@ class MemoryLimiter:
     def _of(self, bucket: str, rules: Sequence[Rule], now_ms: int) -> tuple[Counter, ...]:
         which = bucket, tuple(rules)
         if which not in self._counters:
+            if len(self._counters) >= self._forget_at:
+                self._forget(now_ms)
             self._counters[which] = tuple(counter_of(rule, now_ms) for rule in rules)
         return self._counters[which]
+
+    def _forget(self, now_ms: int) -> None:
+        self._counters = {
+            which: counters
+            for which, counters in self._counters.items()
+            if any(counter.look(0, now_ms).reset_ms for counter in counters)
+        }
+        self._forget_at = max(self._least_forget_at, 2 * len(self._counters))
