@@ -32,9 +32,12 @@ PREFLIGHT: Mapping[str, str] = MappingProxyType(
 
 
 def cors_headers(origin: str | None) -> Mapping[str, str]:
-    """Give the headers for an answer to a request from this web origin; none where it has no origin."""
+    """Give the headers for an answer to a request from this web origin, or from none.
+
+    All answers vary by it: a cache must not give a page what it kept of a request without an origin.
+    """
     if origin is None:
-        return {}
+        return {"Vary": "Origin"}
     return {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Credentials": "true",

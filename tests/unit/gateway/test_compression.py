@@ -145,7 +145,7 @@ async def answer_of(gateway: Gateway, request: bytes, accepted: str) -> tuple[di
 async def test_a_document_comes_compressed(gateway: Gateway, coding):
     request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
     headers, body = await answer_of(gateway, request, coding)
-    assert (headers["Content-Encoding"], headers["Vary"]) == (coding, "Accept-Encoding")
+    assert headers["Content-Encoding"] == coding
     assert json.loads(UNPACK[coding](body))["openapi"]
 
 
@@ -156,10 +156,10 @@ async def test_a_long_list_of_errors_comes_compressed_and_counts_its_bytes(gatew
     assert len(answer.json["details"]) == 101
 
 
-async def test_a_page_gets_both_reasons_to_vary(gateway: Gateway):
-    headers = {"Accept-Encoding": "gzip", "Origin": "https://shop.example"}
-    answer = await gateway.send("/openapi.json", headers=headers, method="GET")
-    assert set(answer.headers.getall("Vary")) == {"Origin", "Accept-Encoding"}
+@pytest.mark.parametrize("origin", [{}, {"Origin": "https://shop.example"}], ids=["nobody", "a page"])
+async def test_everybody_gets_both_reasons_to_vary(gateway: Gateway, origin: dict[str, str]):
+    answer = await gateway.send("/openapi.json", headers={"Accept-Encoding": "gzip", **origin}, method="GET")
+    assert sorted(answer.headers.getall("Vary")) == ["Accept-Encoding", "Origin"]
 
 
 async def test_head_tells_the_length_that_get_would_have(gateway: Gateway):
@@ -167,4 +167,4 @@ async def test_head_tells_the_length_that_get_would_have(gateway: Gateway):
     get = await gateway.send("/openapi.json", headers=headers, method="GET")
     head = await gateway.send("/openapi.json", headers=headers, method="HEAD")
     for name in ("Content-Length", "Content-Encoding", "Vary"):
-        assert get.headers[name] == head.headers[name]
+        assert get.headers.getall(name) == head.headers.getall(name)

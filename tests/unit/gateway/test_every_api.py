@@ -157,6 +157,20 @@ async def test_a_page_can_read_why_it_was_refused(gateway: Gateway, place: Place
 
 
 @every_path
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET"])
+async def test_an_answer_to_no_page_is_not_kept_for_one(gateway: Gateway, place: Place, method: str):
+    path, headers = place.request()
+    answer = await gateway.send(path, encoded(place.endpoint.example), headers, method)
+    assert answer.headers.getall("Vary") == ["Origin"]
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/nowhere"])
+async def test_an_answer_of_no_api_is_not_kept_for_a_page_either(gateway: Gateway, path: str):
+    assert (await gateway.send(path, method="GET")).headers.getall("Vary") == ["Origin"]
+
+
+@every_path
 async def test_a_slash_more_or_less_is_another_path(gateway: Gateway, place: Place):
     other = place.path.rstrip("/") if place.path.endswith("/") else place.path + "/"
     if other in place.endpoint.paths:
