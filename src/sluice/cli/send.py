@@ -12,13 +12,13 @@ import click
 
 from sluice.cli.sending.listening import refuse_absent
 from sluice.cli.sending.sender import Plan, Sender, Tally
+from sluice.cli.sending.settings import SendSettings
 from sluice.cli.sending.stored import Found, wait_until_stored
 from sluice.cli.sending.traffic import Traffic
 from sluice.contract.errors import Unusable
 from sluice.gateway.clock import system_clock
 from sluice.role.address import without_credentials
 from sluice.role.settings import load
-from sluice.sinks.settings import ClickHouseClientSettings
 
 MAX_BATCH = 1000
 
@@ -30,7 +30,8 @@ MAX_BATCH = 1000
     "--batch", type=click.IntRange(1, MAX_BATCH), default=100, show_default=True, help="Events per request."
 )
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=8, show_default=True, help="Requests at once.")
-@click.option("--key", default="pulse_prod_load", show_default=True, help="API key; this one has no limits.")
+@click.option("--key", help="API key (pulse_prod_load, which has no limits). One that must stay secret belongs into "
+              "SLUICE_KEY: everybody on this machine sees command lines.")  # fmt: skip
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="The gateway.")
 @click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=60, show_default=True,
@@ -44,7 +45,7 @@ def command(
     rate: float,
     batch: int,
     concurrency: int,
-    key: str,
+    key: str | None,
     url: str,
     clickhouse_url: str | None,
     wait_s: float,
@@ -57,11 +58,11 @@ def command(
     The events are sessions of page views, clicks, carts and purchases in a few web shops. In the end the command
     says how many were accepted and how many are stored, and fails unless every accepted one is there.
     """
-    settings = load(ClickHouseClientSettings, clickhouse_url=clickhouse_url)
+    settings = load(SendSettings, clickhouse_url=clickhouse_url, key=key)
     run = f"send{secrets.token_hex(4)}"
     plan = Plan(
         url=url.rstrip("/"),
-        key=key,
+        key=settings.key.get_secret_value(),
         run=run,
         events=events,
         batch=batch,
