@@ -43,12 +43,16 @@ class GatewaySettings(KafkaSettings):
         75_000, ge=1, description="how long a connection may be idle between requests; longer than the balancer's own"
     )
     gateway_max_requests: int = Field(
-        1000, ge=1, description="how many requests may be handled at a time; a further one is answered with 503"
+        1000,
+        ge=1,
+        description="how many requests may be worked on at a time, each from when its body is there whole; a further "
+        "one is answered with 503",
     )
     gateway_max_held_bytes: int = Field(
         512 * 1024 * 1024,
         ge=32 * 1024 * 1024,
-        description="how much the bodies of all these requests may take together before one is answered with 503",
+        description="how much the bodies of all requests may take together, as far as they have come, before one is "
+        "answered with 503; callers without a valid key share an eighth of it",
     )
     gateway_max_connections: int = Field(
         10_000, ge=1, description="how many connections may be open; a further one is closed at once"
