@@ -73,30 +73,30 @@ def values(*offsets: int) -> Sequence[bytes]:
 
 async def test_a_partition_of_which_nothing_was_decided_has_no_marker(cluster: Cluster, partition: int):
     journal = cluster.journal()
-    assert await journal.open(partition) is None
+    assert (await journal.open(partition)).marker is None
     await journal.close(partition)
 
 
 async def test_a_commit_shows_its_output_and_its_marker(cluster: Cluster, partition: int):
     journal = cluster.journal()
     await journal.open(partition)
-    await journal.commit(partition, values(0, 1), Marker(TOPIC, 1))
-    await journal.commit(partition, values(2), Marker(TOPIC, 2))
+    await journal.commit(partition, values(0, 1), {}, Marker(TOPIC, 1))
+    await journal.commit(partition, values(2), {}, Marker(TOPIC, 2))
     await journal.close(partition)
     assert await cluster.output(partition) == values(0, 1, 2)
     successor = cluster.journal()
-    assert await successor.open(partition) == Marker(TOPIC, 2)
+    assert (await successor.open(partition)).marker == Marker(TOPIC, 2)
     await successor.close(partition)
 
 
 async def test_whoever_opens_a_partition_fences_the_one_before(cluster: Cluster, partition: int):
     paused, successor = cluster.journal(), cluster.journal()
     await paused.open(partition)
-    await paused.commit(partition, values(0), Marker(TOPIC, 0))
-    assert await successor.open(partition) == Marker(TOPIC, 0)
+    await paused.commit(partition, values(0), {}, Marker(TOPIC, 0))
+    assert (await successor.open(partition)).marker == Marker(TOPIC, 0)
     with pytest.raises(Fenced):
-        await paused.commit(partition, values(1), Marker(TOPIC, 1))
-    await successor.commit(partition, values(1), Marker(TOPIC, 1))
+        await paused.commit(partition, values(1), {}, Marker(TOPIC, 1))
+    await successor.commit(partition, values(1), {}, Marker(TOPIC, 1))
     assert await cluster.output(partition) == values(0, 1)
     await paused.close(partition)
     await successor.close(partition)
@@ -106,9 +106,9 @@ async def test_the_one_that_was_fenced_may_open_the_partition_again(cluster: Clu
     one, other = cluster.journal(), cluster.journal()
     await one.open(partition)
     await other.open(partition)
-    await other.commit(partition, values(0), Marker(TOPIC, 0))
-    assert await one.open(partition) == Marker(TOPIC, 0)
-    await one.commit(partition, values(1), Marker(TOPIC, 1))
+    await other.commit(partition, values(0), {}, Marker(TOPIC, 0))
+    assert (await one.open(partition)).marker == Marker(TOPIC, 0)
+    await one.commit(partition, values(1), {}, Marker(TOPIC, 1))
     assert await cluster.output(partition) == values(0, 1)
     await one.close(partition)
     await other.close(partition)
@@ -118,10 +118,10 @@ async def test_partitions_have_own_markers_and_owners(cluster: Cluster, partitio
     one, other = cluster.journal(), cluster.journal()
     await one.open(partition)
     await other.open(other_partition)
-    await one.commit(partition, [], Marker(TOPIC, 5))
-    await other.commit(other_partition, [], Marker(TOPIC, 7))
+    await one.commit(partition, [], {}, Marker(TOPIC, 5))
+    await other.commit(other_partition, [], {}, Marker(TOPIC, 7))
     await one.close(partition)
-    assert await one.open(partition) == Marker(TOPIC, 5)
+    assert (await one.open(partition)).marker == Marker(TOPIC, 5)
     await one.close(partition)
     await other.close(other_partition)
 

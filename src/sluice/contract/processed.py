@@ -32,12 +32,25 @@ class Source(msgspec.Struct, frozen=True, order=True):
     timestamp: Millis
 
 
+class UserChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a line changes about its event's user: of all changes of an attribute, the latest holds.
+
+    `email` is the user's address, trimmed and in lower case, where it has one. `set` gives attributes by name,
+    strings as they are and everything else as JSON text; `unset` names those that are removed.
+    """
+
+    email: str = ""
+    set: dict[str, str] = {}
+    unset: tuple[str, ...] = ()
+
+
 class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One decided event.
 
     `reason` is for people; `duplicate_of` is the event id of the first one, where this one lost to it.
     `payload` is the event as it was sent. What was no JSON stands base64-coded in `payload_base64` instead.
-    `replay` counts how often this event was sent in again.
+    `replay` counts how often this event was sent in again. `raw_line` is there where the outcome is `invalid` or
+    `bot`, so that the event can be: the raw line as it stood on `events.raw`, but with null for its event.
     """
 
     source: Source
@@ -48,7 +61,9 @@ class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: Stage = Stage.NONE
     reason: str = ""
     duplicate_of: Uuid | None = None
+    user_change: UserChange | None = None
     replay: Replays = 0
+    raw_line: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     payload: msgspec.Raw = _NO_PAYLOAD
     payload_base64: str | None = None
 

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Api
+from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN
 
 WRITE_EVENTS = "events:write"
 
@@ -138,11 +139,39 @@ class ProjectKey(_Frozen):
             return False
 
 
+class FirstWins(_Frozen):
+    """A rule of a project: of the events with the same key, the first within a window is stored, no other.
+
+    It holds for the events of these `apis` and `event_types`, but never for confirmations and email opens, which have
+    their own. `key` names a member of the event, or of its `properties`, that is a string or an integer; `@user` is
+    the event's user. An event without the key is stored. The window is `window_s` long, counted by the event's own
+    time; without it, it is for ever. The others come out with this `outcome`.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    apis: frozenset[Api] = frozenset(Api)
+    event_types: Literal["*"] | Annotated[frozenset[EventType], Field(min_length=1)] = "*"
+    key: str = Field(min_length=1, max_length=128)
+    window_s: int | None = Field(None, gt=0, le=10 * 366 * 24 * 3600)
+    outcome: Literal["duplicate", "throttled"] = "duplicate"
+
+    def holds_for(self, api: Api, event_type: str) -> bool:
+        """Tell whether events of this API and type come under the rule."""
+        if event_type in {CONFIRMATION, EMAIL_OPEN} or api not in self.apis:
+            return False
+        return self.event_types == "*" or event_type in self.event_types
+
+
+THE_USER = "@user"
+"""What the key of a rule is called that counts for each user."""
+
+
 class Project(_Frozen):
     """One project: who may send for it, and how much.
 
     `event_types` are those that API 2 (`events`) takes; `standard_events` are taken by API 5 (`user_event`) beside
-    those of its document.
+    those of its document. Events of known crawlers are rejected as `bot`, unless `bots` says to keep them. Of the
+    rules `first_wins`, at most one holds for an event: it can be routed by one key only.
     """
 
     keys: tuple[ProjectKey, ...] = ()
@@ -150,6 +179,12 @@ class Project(_Frozen):
     allow_public_keys: bool = True
     event_types: Literal["*"] | frozenset[EventType] = "*"
     standard_events: frozenset[EventType] = frozenset()
+    bots: Literal["reject", "keep"] = "reject"
+    first_wins: tuple[FirstWins, ...] = ()
+
+    def rule_of(self, api: Api, event_type: str) -> FirstWins | None:
+        """Give the rule that events of this API and type come under."""
+        return next((rule for rule in self.first_wins if rule.holds_for(api, event_type)), None)
 
     def limit(self, key: ProjectKey, api: Api) -> Limit:
         """Give the limit that holds for one key on one API."""

@@ -17,21 +17,43 @@ def routing_key(
     order_id: str | None = None,
     user: str | None = None,
     by_user: bool = False,
+    rule: tuple[str, str] | None = None,
     dedup_id: str | None = None,
 ) -> str | None:
     """Give the routing key of an event, or None where any partition will do.
 
     `user` is who an email open is counted for. `by_user` events change that user, or are deduplicated among the
-    user's own. `dedup_id` is the request's Idempotency-Key. A project's name holds no slash, so keys of two kinds
-    or projects never meet.
+    user's own. `rule` is the name of a project's own rule that the event comes under, and the event's key for it.
+    `dedup_id` is the request's Idempotency-Key. Names of projects and rules hold no slash, so keys of two kinds or
+    projects never meet.
     """
     if event_type == CONFIRMATION and order_id:
-        return f"{project}/order/{order_id}"
-    if (by_user or event_type == EMAIL_OPEN) and user:
-        return f"{project}/user/{user}"
+        return f"{order_prefix(project)}{order_id}"
+    if event_type == EMAIL_OPEN and user:
+        return f"{user_prefix(project)}{user}"
+    if rule:
+        name, value = rule
+        return f"{rule_prefix(project, name)}{value}"
+    if by_user and user:
+        return f"{user_prefix(project)}{user}"
     if dedup_id:
         return f"{project}/id/{dedup_id}"
     return None
+
+
+def order_prefix(project: str) -> str:
+    """Give how the routing keys of a project's orders begin."""
+    return f"{project}/order/"
+
+
+def user_prefix(project: str) -> str:
+    """Give how the routing keys of a project's users begin."""
+    return f"{project}/user/"
+
+
+def rule_prefix(project: str, name: str) -> str:
+    """Give how the routing keys of a project's own rule begin."""
+    return f"{project}/rule/{name}/"
 
 
 def partition_of(key: str, partitions: int) -> int:

@@ -9,15 +9,19 @@ from sluice.processors.lane import ProcessorLane
 from sluice.stream import worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import faust
 
     from sluice.processors.journal import Journal
     from sluice.processors.lane import RawLog
-    from sluice.processors.rules.canonical.visitor import Visitors
+    from sluice.processors.rules.rulebook import Rulebook
     from sluice.processors.settings import ProcessorSettings
 
 
-def create_app(settings: ProcessorSettings, journal: Journal, raw_log: RawLog, visitors: Visitors) -> faust.App:
+def create_app(
+    settings: ProcessorSettings, journal: Journal, raw_log: RawLog, rules: Callable[[], Rulebook]
+) -> faust.App:
     """Build the Faust app of one worker; nothing is connected before it starts."""
     return worker.create_app(
         worker.Worker(
@@ -30,5 +34,5 @@ def create_app(settings: ProcessorSettings, journal: Journal, raw_log: RawLog, v
             batch_records=settings.processors_batch_records,
             batch_wait_ms=settings.processors_batch_wait_ms,
         ),
-        lambda partition: ProcessorLane(partition, journal, raw_log, visitors),
+        lambda partition: ProcessorLane(partition, journal, raw_log, rules),
     )

@@ -1,58 +1,91 @@
 """Deciding raw records: bytes and coordinates go in, one processed line for each raw line comes out.
 
-A deterministic function of its input: no clock, no randomness, no I/O; time is what the envelope says. So a record
-that is decided again after a crash is decided the same way.
+A deterministic function of the record, the state before it and the rules: no clock, no randomness, no I/O; time is
+what the envelope says. So a record that is decided again after a crash is decided the same way.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
+import msgspec
+
 from sluice.contract import ndjson, raw
-from sluice.contract.errors import Malformed
-from sluice.contract.event import LATEST_MS, Event, Outcome, Stage
+from sluice.contract.errors import Malformed, Unusable
+from sluice.contract.event import Event, Outcome, Stage
 from sluice.contract.processed import Processed, Source, unreadable_payload
-from sluice.processors.rules.canonical import CANONICALISERS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sluice.contract.raw import RawLine
-    from sluice.processors.rules.canonical.visitor import Visitors
+    from sluice.processors.rules.rulebook import Rulebook, Verdict
+    from sluice.processors.state import Draft
     from sluice.stream.lane import Record
 
+_NO_EVENT = msgspec.Raw(b"null")
+REPLAYABLE = frozenset({Outcome.INVALID, Outcome.BOT})
+"""What another version of the rules may store: such events are kept whole."""
 
-def decide(record: Record, topic_id: str, visitors: Visitors) -> list[Processed]:
-    """Give one decision for each line of the record, in order; at least one.
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decisions on one raw record, at least one, in order; and how many of its lines made a rule raise."""
+
+    lines: Sequence[Processed]
+    raised: int
+
+
+def decide(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Decided:
+    """Give one decision for each line of the record, and put what it remembers into the state.
 
     `topic_id` is Kafka's id of the topic that the record stands on.
+
+    Raises `Unusable` where the state was written by a newer version.
     """
-    processed = []
+    lines = []
+    raised = 0
     for number, text in enumerate(ndjson.split(record.value)):
         source = Source(topic_id, record.partition, record.offset, number, record.timestamp)
-        processed.append(_decide_line(text, source, visitors))
-    return processed
+        try:
+            line = raw.decode(text)
+        except Malformed as error:
+            lines.append(_unreadable(text, source, str(error)))
+            continue
+        try:
+            verdict = rules.judge(line, state)
+        except Unusable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a rule that fails must cost its own event only, whatever it raises
+            lines.append(_invalid(line, source, f"a rule failed on this event: {type(error).__name__}: {error}"))
+            raised += 1
+        else:
+            state.put(verdict.remember)
+            lines.append(_processed(line, source, verdict))
+    return Decided(lines, raised)
 
 
-def _decide_line(text: bytes, source: Source, visitors: Visitors) -> Processed:
-    try:
-        line = raw.decode(text)
-    except Malformed as error:
-        return _unreadable(text, source, str(error))
-    try:
-        event = CANONICALISERS[line.api](line, visitors)
-        if not 0 <= event.timestamp <= LATEST_MS:
-            raise ValueError(f"timestamp {event.timestamp} is not between 1970 and 2299")  # noqa: TRY301
-    except Exception as error:  # noqa: BLE001 - a rule that fails must cost its own event only, whatever it raises
-        return _invalid(line, source, f"a rule failed on this event: {type(error).__name__}: {error}")
+def _processed(line: RawLine, source: Source, verdict: Verdict) -> Processed:
     return Processed(
         source=source,
-        outcome=Outcome.STORED,
+        outcome=verdict.outcome,
+        stage=Stage.NONE if verdict.outcome is Outcome.STORED else Stage.PROCESSOR,
+        reason=verdict.reason,
+        duplicate_of=verdict.duplicate_of,
         project=line.project,
         api=line.api,
-        event=event,
+        event=verdict.event,
+        user_change=verdict.user_change,
         replay=line.replay,
+        raw_line=_without_event(line) if verdict.outcome in REPLAYABLE else msgspec.UNSET,
         payload=line.event,
     )
+
+
+def _without_event(line: RawLine) -> msgspec.Raw:
+    return msgspec.Raw(raw.encode(msgspec.structs.replace(line, event=_NO_EVENT)))
 
 
 def _invalid(line: RawLine, source: Source, reason: str) -> Processed:
@@ -71,6 +104,7 @@ def _invalid(line: RawLine, source: Source, reason: str) -> Processed:
             received_at=line.received_at,
         ),
         replay=line.replay,
+        raw_line=_without_event(line),
         payload=line.event,
     )
 

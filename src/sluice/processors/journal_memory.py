@@ -6,18 +6,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sluice.contract.errors import Fenced
+from sluice.processors.journal import Opened
+from sluice.processors.state_memory import MemoryState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sluice.processors.journal import Marker
+    from sluice.processors.state import Entry
 
 
 @dataclass
 class MemoryLog:
-    """What all journals of one imagined cluster share, by partition: output, marker, and who has it open."""
+    """What all journals of one imagined cluster share, by partition: output, state, marker, and who has it open."""
 
     output: dict[int, list[bytes]] = field(default_factory=dict)
+    states: dict[int, MemoryState] = field(default_factory=dict)
     markers: dict[int, Marker] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
 
@@ -28,19 +32,27 @@ class MemoryJournal:
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
         self._epochs: dict[int, int] = {}
+        self._states: dict[int, MemoryState] = {}
 
-    async def open(self, partition: int) -> Marker | None:
-        """Take a partition over."""
+    async def open(self, partition: int) -> Opened:
+        """Take a partition over; its state is a copy, as a worker's own."""
         self._epochs[partition] = self._log.epochs[partition] = self._log.epochs.get(partition, 0) + 1
-        return self._log.markers.get(partition)
+        committed = self._log.states.setdefault(partition, MemoryState())
+        self._states[partition] = MemoryState(committed.entries)
+        return Opened(self._log.markers.get(partition), self._states[partition])
 
-    async def commit(self, partition: int, output: Sequence[bytes], marker: Marker) -> None:
-        """Write output and marker."""
+    async def commit(
+        self, partition: int, output: Sequence[bytes], changes: Mapping[bytes, Entry | None], marker: Marker
+    ) -> None:
+        """Write output, changes and marker."""
         if self._epochs.get(partition) != self._log.epochs.get(partition):
             raise Fenced(f"partition {partition} was opened by another")
         self._log.output.setdefault(partition, []).extend(output)
+        self._log.states[partition].apply(changes)
         self._log.markers[partition] = marker
+        self._states[partition].apply(changes)
 
     async def close(self, partition: int) -> None:
         """Give the partition up."""
         self._epochs.pop(partition, None)
+        self._states.pop(partition, None)

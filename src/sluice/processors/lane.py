@@ -13,16 +13,26 @@ from sluice.contract.errors import Unusable
 from sluice.processors.decide import decide
 from sluice.processors.journal import Marker
 from sluice.processors.pack import pack
+from sluice.processors.state import Draft
+from sluice.processors.state_memory import MemoryState
 from sluice.stream.lane import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sluice.processors.journal import Journal
-    from sluice.processors.rules.canonical.visitor import Visitors
+    from sluice.processors.rules.rulebook import Rulebook
+    from sluice.processors.state import State
     from sluice.stream.lane import Record
 
 log = logging.getLogger(__name__)
+
+DAY_MS = 24 * 3600 * 1000
+FORGET_AFTER_MS = DAY_MS
+"""So much later than a record may events still come that were received before it."""
+
+FORGET_AT_ONCE = 1000
+"""What a commit forgets at most, or as much as it remembers: so it is never behind for long, and never long at it."""
 
 
 class RawLog(Protocol):
@@ -40,17 +50,19 @@ class RawLog(Protocol):
 class ProcessorLane:
     """Decides the records of one partition of `events.raw`."""
 
-    def __init__(self, partition: int, journal: Journal, raw_log: RawLog, visitors: Visitors) -> None:
+    def __init__(self, partition: int, journal: Journal, raw_log: RawLog, rules: Callable[[], Rulebook]) -> None:
+        """`rules` gives the rules as they are now; one batch goes by the same."""
         self._partition = partition
         self._next_offset = 0
         self._topic_id = ""
         self._journal = journal
         self._raw_log = raw_log
-        self._visitors = visitors
+        self._rules = rules
+        self._state: State = MemoryState()
 
     async def open(self) -> int:
         """Take the partition over and give the raw offset that has to come next."""
-        marker = await self._journal.open(self._partition)
+        marker, self._state = await self._journal.open(self._partition)
         self._topic_id = await self._raw_log.topic_id()
         held = await self._raw_log.range_of(self._partition)
         self._next_offset = self._resume_at(marker, held)
@@ -67,8 +79,12 @@ class ProcessorLane:
             old += 1
         fresh = self._contiguous(records[old:])
         if fresh:
-            output = list(pack(decide(record, self._topic_id, self._visitors) for record in fresh))
-            await self._journal.commit(self._partition, output, Marker(self._topic_id, fresh[-1].offset))
+            rules, draft = self._rules(), Draft(self._state)
+            decided = [decide(record, self._topic_id, rules, draft) for record in fresh]
+            draft.forget(fresh[-1].timestamp - FORGET_AFTER_MS, max(FORGET_AT_ONCE, len(draft.changes)))
+            output = list(pack(of_record.lines for of_record in decided))
+            marker = Marker(self._topic_id, fresh[-1].offset)
+            await self._journal.commit(self._partition, output, draft.changes, marker)
             self._next_offset = fresh[-1].offset + 1
         done = old + len(fresh)
         return Progress(done, None if done == len(records) else self._next_offset)

@@ -12,6 +12,7 @@ from sluice.kafka.topic_log import TopicLog
 from sluice.processors.app import create_app
 from sluice.processors.journal_kafka import KafkaJournal
 from sluice.processors.rules.canonical.visitor import Visitors
+from sluice.processors.rules.rulebook import Rulebook
 from sluice.role.start import log_to_stderr, name_process
 from sluice.stream import worker
 
@@ -26,13 +27,13 @@ def run(settings: ProcessorSettings) -> None:
     """
     name_process("processors")
     log_to_stderr(settings.processors_log_level)
-    visitors = Visitors(_visitor_secret(settings))
+    rules = Rulebook(Visitors(_visitor_secret(settings)))
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     app = create_app(
         settings,
         KafkaJournal(settings.kafka_bootstrap),
         TopicLog(settings.kafka_bootstrap, topics.RAW.name),
-        visitors,
+        lambda: rules,
     )
     worker.run(app)
 

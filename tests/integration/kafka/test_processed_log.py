@@ -25,7 +25,7 @@ async def test_each_raw_record_is_found_and_what_is_missing_is_not(deployment: S
     await journal.open(partition)
     for topic, offset in held:  # one transaction each, so that every other offset of the log is a control record
         line = processed.encode(processed_line(offset, topic=topic, partition=partition))
-        await journal.commit(partition, [ndjson.join([line])], Marker(topic, offset))
+        await journal.commit(partition, [ndjson.join([line])], {}, Marker(topic, offset))
     await journal.close(partition)
 
     log = KafkaProcessedLog(deployment.kafka_bootstrap, topics.PROCESSED.name)

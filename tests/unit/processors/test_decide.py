@@ -13,22 +13,31 @@ from tests.factories import NOW, TOPIC, pulse_event, raw_line, raw_record
 
 from sluice.contract import ndjson, processed, raw
 from sluice.contract.event import Api, Outcome, Stage
-from sluice.processors.decide import decide
+from sluice.processors import decide as deciding
 from sluice.processors.rules.canonical.visitor import Visitors
+from sluice.processors.rules.rulebook import Rulebook
+from sluice.processors.state import Draft
+from sluice.processors.state_memory import MemoryState
 from sluice.stream.lane import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sluice.contract.processed import Processed
 
-VISITORS = Visitors(b"secret")
+RULES = Rulebook(Visitors(b"secret"))
 
 
-def decide_value(value: bytes) -> list[Processed]:
-    return decide(Record(3, 17, NOW, value), TOPIC, VISITORS)
+def decide(record: Record) -> Sequence[Processed]:
+    return deciding.decide(record, TOPIC, RULES, Draft(MemoryState())).lines
+
+
+def decide_value(value: bytes) -> Sequence[Processed]:
+    return decide(Record(3, 17, NOW, value))
 
 
 def test_each_line_is_decided_once_and_tells_where_it_stood():
-    decided = decide(raw_record(17, *(raw_line(number=n) for n in range(3)), partition=3), TOPIC, VISITORS)
+    decided = decide(raw_record(17, *(raw_line(number=n) for n in range(3)), partition=3))
     assert [(d.source.topic, d.source.partition, d.source.offset, d.source.line) for d in decided] == [
         (TOPIC, 3, 17, 0),
         (TOPIC, 3, 17, 1),
@@ -40,7 +49,7 @@ def test_each_line_is_decided_once_and_tells_where_it_stood():
 
 def test_the_payload_is_what_was_sent_byte_for_byte():
     sent = b'{"site_id" : "s", "event_type":"e","timestamp":1,"session_id":"\\u0000x", "n":1e999}'
-    [decided] = decide(raw_record(0, raw_line(sent)), TOPIC, VISITORS)
+    [decided] = decide(raw_record(0, raw_line(sent)))
     assert decided.payload_bytes() == sent
     assert processed.decode(processed.encode(decided)).payload_bytes() == sent
 
@@ -87,7 +96,7 @@ def test_a_well_formed_line_that_no_column_holds_is_rejected_and_not_passed_on(m
 
 @pytest.mark.parametrize("timestamp", [-1, 10_413_792_000_000, 1e300])
 def test_a_time_that_no_column_holds_is_rejected(timestamp: float):
-    [decided] = decide(raw_record(0, raw_line(pulse_event(timestamp=timestamp))), TOPIC, VISITORS)
+    [decided] = decide(raw_record(0, raw_line(pulse_event(timestamp=timestamp))))
     assert decided.outcome == Outcome.INVALID
     assert "is not between 1970 and 2299" in decided.reason
 
@@ -98,7 +107,7 @@ def test_poison_between_good_lines_costs_only_itself():
 
 
 def test_unreadable_lines_have_event_ids_of_their_own():
-    ids = {d.event.event_id for d in decide_value(b"a\nb\n") + decide(Record(3, 18, NOW, b"a\n"), TOPIC, VISITORS)}
+    ids = {d.event.event_id for d in [*decide_value(b"a\nb\n"), *decide(Record(3, 18, NOW, b"a\n"))]}
     assert len(ids) == 3
 
 
@@ -111,7 +120,7 @@ def test_unreadable_lines_have_event_ids_of_their_own():
     ],
 )
 def test_an_event_on_which_a_rule_fails_is_rejected_with_the_reason(event: bytes):
-    [decided] = decide(raw_record(0, raw_line(event)), TOPIC, VISITORS)
+    [decided] = decide(raw_record(0, raw_line(event)))
     assert (decided.outcome, decided.stage) == (Outcome.INVALID, Stage.PROCESSOR)
     assert decided.reason.startswith("a rule failed on this event: ")
     assert decided.payload_bytes() == event
@@ -119,7 +128,7 @@ def test_an_event_on_which_a_rule_fails_is_rejected_with_the_reason(event: bytes
 
 
 def test_an_api_without_a_reader_is_rejected_rather_than_lost():
-    [decided] = decide(raw_record(0, raw_line(api=Api.CLIENT)), TOPIC, VISITORS)
+    [decided] = decide(raw_record(0, raw_line(api=Api.CLIENT)))
     assert decided.outcome == Outcome.INVALID
 
 
@@ -132,5 +141,5 @@ def test_any_bytes_give_at_least_one_decision_for_each_line_and_the_same_one_aga
 
 
 def test_time_is_the_envelopes_where_the_event_has_none():
-    [decided] = decide(raw_record(0, raw_line(pulse_event(timestamp=...))), TOPIC, VISITORS)
+    [decided] = decide(raw_record(0, raw_line(pulse_event(timestamp=...))))
     assert decided.event.timestamp == decided.event.received_at == NOW

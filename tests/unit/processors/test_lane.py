@@ -13,7 +13,10 @@ from sluice.processors.journal import Marker
 from sluice.processors.journal_memory import MemoryJournal, MemoryLog
 from sluice.processors.lane import ProcessorLane
 from sluice.processors.rules.canonical.visitor import Visitors
+from sluice.processors.rules.rulebook import Rulebook
 from sluice.stream.lane import Progress
+
+RULES = Rulebook(Visitors(b"secret"))
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Cluster:
     raw: FixedRawLog = field(default_factory=FixedRawLog)
 
     def lane(self) -> ProcessorLane:
-        return ProcessorLane(0, MemoryJournal(self.log), self.raw, Visitors(b"secret"))
+        return ProcessorLane(0, MemoryJournal(self.log), self.raw, lambda: RULES)
 
     @property
     def decided(self) -> list[int]:

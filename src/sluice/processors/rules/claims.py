@@ -1,0 +1,146 @@
+"""Which claims an event makes: the built-in rules that remember, and those of its project.
+
+State is local to a partition, so what two events compete for must be what they were routed by. Orders, readers and
+the keys of a project's own rules are therefore taken from the routing key, as the gateway made it: the two cannot
+read an event differently.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sluice.contract.event import Api, Outcome
+from sluice.contract.projects import THE_USER
+from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN, order_prefix, rule_prefix, user_prefix
+from sluice.processors.rules.first_wins import Claim, claim_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sluice.contract.event import Event
+    from sluice.contract.projects import FirstWins, Project
+    from sluice.contract.raw import RawLine
+
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
+DAY_MS = 24 * 60 * MINUTE_MS
+
+EMAIL_OPEN_WINDOW_MS = 20 * MINUTE_MS
+IDEMPOTENCY_WINDOW_MS = DAY_MS
+LATE_MS = DAY_MS
+"""How much later than its own time an event may come and still be held against those of its project's rules."""
+
+
+def claims_of(line: RawLine, event: Event, project: Project) -> Iterator[Claim]:
+    """Give an event's claims, in the order in which they decide."""
+    if line.replay:
+        yield _own_id(line)
+    if line.idempotency_key:
+        yield _idempotency(line, line.idempotency_key)
+    if line.api is Api.CLIENT:
+        yield _unique_id(line, event)
+    key = line.key or ""
+    if event.event_type == CONFIRMATION:
+        if key.startswith(order_prefix(line.project)):
+            yield _order(key, event)
+    elif event.event_type == EMAIL_OPEN:
+        if key.startswith(user_prefix(line.project)):
+            yield _email_open(key, event)
+    elif (rule := project.rule_of(line.api, event.event_type)) and key.startswith(_prefix(line.project, rule)):
+        yield _own_rule(line, key, event, rule)
+
+
+def _own_id(line: RawLine) -> Claim:
+    """Store an event that is sent in again once, however often that is."""
+    return Claim(
+        claim_key("event", line.id),
+        line.received_at,
+        None,
+        Outcome.DUPLICATE,
+        "this event was sent in again before, and stored",
+        strict=True,
+    )
+
+
+def _idempotency(line: RawLine, idempotency_key: str) -> Claim:
+    return Claim(
+        claim_key("idempotency", line.project, line.api, idempotency_key, str(line.index)),
+        line.received_at,
+        IDEMPOTENCY_WINDOW_MS,
+        Outcome.DUPLICATE,
+        f"a request with the Idempotency-Key {idempotency_key} was accepted within 24 hours",
+        forget_at=line.received_at + IDEMPOTENCY_WINDOW_MS,
+    )
+
+
+def _unique_id(line: RawLine, event: Event) -> Claim:
+    """Tell a profile's events of one metric apart, on API 4; the time to the second stands in for an id."""
+    sent = _sent(line)
+    of = (line.project, event.user_id, event.event_type)
+    if sent.unique_id is not None:
+        key = claim_key("unique_id", *of, sent.unique_id)
+        return Claim(key, event.timestamp, None, Outcome.DUPLICATE, f"unique_id {sent.unique_id} was there before")
+    return Claim(
+        claim_key("second", *of, str(event.timestamp // SECOND_MS)),
+        event.timestamp,
+        None,
+        Outcome.DUPLICATE,
+        "this profile had an event of this metric, without a unique_id, in the same second",
+        # Nobody can send another one of a second that only our clock has given.
+        forget_at=line.received_at + MINUTE_MS if sent.time is None else 0,
+    )
+
+
+def _order(key: str, event: Event) -> Claim:
+    return Claim(
+        claim_key("confirmation", key),
+        event.timestamp,
+        None,
+        Outcome.DUPLICATE,
+        f"order {event.order_id} was confirmed before",
+    )
+
+
+def _email_open(key: str, event: Event) -> Claim:
+    return Claim(
+        claim_key("email_open", key),
+        event.timestamp,
+        EMAIL_OPEN_WINDOW_MS,
+        Outcome.THROTTLED,
+        "this user opened an email within 20 minutes",
+    )
+
+
+def _own_rule(line: RawLine, key: str, event: Event, rule: FirstWins) -> Claim:
+    window_ms = None if rule.window_s is None else rule.window_s * SECOND_MS
+    latest = max(event.timestamp, line.received_at)
+    return Claim(
+        claim_key("rule", rule.name, key),
+        event.timestamp,
+        window_ms,
+        Outcome(rule.outcome),
+        f"rule {rule.name}: another event with the same {rule.key} came first",
+        forget_at=0 if window_ms is None else latest + window_ms + LATE_MS,
+    )
+
+
+def _prefix(project: str, rule: FirstWins) -> str:
+    return user_prefix(project) if rule.key == THE_USER else rule_prefix(project, rule.name)
+
+
+class _Attributes(msgspec.Struct, frozen=True):
+    unique_id: str | None = None
+    time: msgspec.Raw | None = None
+
+
+class _Resource(msgspec.Struct, frozen=True):
+    attributes: _Attributes
+
+
+_resource = msgspec.json.Decoder(_Resource)
+
+
+def _sent(line: RawLine) -> _Attributes:
+    return _resource.decode(line.event).attributes

@@ -1,0 +1,140 @@
+"""First wins for key K within window W: the one mechanism behind every rule that remembers.
+
+An event makes claims. It is stored if no other event holds any of them, and holds them from then on. One that is sent
+in again does not lose to what it held already, but for the one claim that is there to store it once.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from uuid import UUID
+
+from sluice.contract.errors import Unusable
+from sluice.processors.state import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from sluice.contract.event import Outcome
+
+
+class Reads(Protocol):
+    """What rules may do with the state."""
+
+    def get(self, key: bytes) -> Entry | None:
+        """Give what is remembered under a key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An event's claim to be the first with a key.
+
+    `at` is the time that windows are counted by, in milliseconds since 1970; `window_ms` is None where the first one
+    wins for ever. Who comes second within the window gets the `outcome`; `reason` says in words what was first.
+    `forget_at` is when nobody can come second any more; 0: never. A claim that is `strict` is lost to the same event
+    too.
+    """
+
+    key: bytes
+    at: int
+    window_ms: int | None
+    outcome: Outcome
+    reason: str
+    forget_at: int = 0
+    strict: bool = False
+
+
+class Holder(NamedTuple):
+    """The event that holds a claim, and its time in milliseconds since 1970."""
+
+    event_id: str
+    at: int
+
+
+class Lost(NamedTuple):
+    """A claim that was lost, and to whom."""
+
+    claim: Claim
+    holder: Holder
+
+    @property
+    def reason(self) -> str:
+        """Say why, for people."""
+        return f"{self.claim.reason}: event {self.holder.event_id} of {_shown(self.holder.at)}"
+
+
+Won = list[tuple[bytes, Entry]]
+"""What is to be remembered."""
+
+
+def claim_key(*parts: str) -> bytes:
+    """Give the 16 bytes under which a claim is remembered.
+
+    A hash: keys of any length cost the same, and what is remembered shows no address and no order.
+    """
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(4, "big"))
+        digest.update(encoded)
+    return digest.digest()
+
+
+def settle(claims: Iterable[Claim], event_id: str, received_at: int, state: Reads) -> Lost | Won:
+    """Tell whether an event wins all its claims; the first that it loses decides what becomes of it.
+
+    Raises `Unusable` where an entry was written by a newer version.
+    """
+    won: Won = []
+    for claim in claims:
+        entry = state.get(claim.key)
+        if entry is None or 0 < entry.forget_at < received_at:
+            won.append((claim.key, Entry(encode(Holder(event_id, claim.at)), claim.forget_at)))
+            continue
+        holder = decode(entry.value)
+        if holder.event_id == event_id and not claim.strict:
+            continue
+        if claim.window_ms is None or abs(claim.at - holder.at) < claim.window_ms:
+            return Lost(claim, holder)
+        if claim.at > holder.at:  # one that comes late is stored, but the window stays where it is
+            won.append((claim.key, Entry(encode(Holder(event_id, claim.at)), claim.forget_at)))
+    return won
+
+
+_VERSION = 1
+_HOLDER = struct.Struct(">B16sq")
+
+
+def encode(holder: Holder) -> bytes:
+    """Give a holder's bytes: the version of their form, the event's id and its time."""
+    return _HOLDER.pack(_VERSION, UUID(holder.event_id).bytes, holder.at)
+
+
+def _decode_1(value: bytes) -> Holder:
+    _, event_id, at = _HOLDER.unpack(value)
+    return Holder(str(UUID(bytes=event_id)), at)
+
+
+_DECODERS = {_VERSION: _decode_1}
+"""By version; a form that is left behind stays here, since what was written in it is still there."""
+
+
+def decode(value: bytes, decoders: Mapping[int, Callable[[bytes], Holder]] = _DECODERS) -> Holder:
+    """Read a holder's bytes, in whatever form.
+
+    Raises `Unusable` for a form that only a newer version knows.
+    """
+    if value[0] not in decoders:
+        raise Unusable(
+            f"the state was written by a newer version (form {value[0]}): run that version, or a later one"
+        )
+    return decoders[value[0]](value)
+
+
+def _shown(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
