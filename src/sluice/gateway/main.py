@@ -24,6 +24,7 @@ from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.gateway.serve import allow_connections, serving
 from sluice.gateway.settings_file import SettingsFollower, settings_file
 from sluice.gateway.users.directory import KafkaUsers, known_users
+from sluice.gateway.watched import show_neighbours, show_own
 from sluice.role.ready import say_ready
 from sluice.role.start import log_to_stderr, name_process
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from sluice.gateway.limits.fail_open import FailOpen
     from sluice.gateway.metrics import Metrics
-    from sluice.gateway.publishing.port import Publisher
     from sluice.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,8 @@ async def _serve(
         body_timeout_s=settings.gateway_body_timeout_ms / 1000,
     )
     traffic = Traffic()
-    _watch(intake, traffic, publisher, limiter, users, follower)
+    show_own(intake.metrics, intake.load, traffic, follower)
+    show_neighbours(intake.metrics, publisher, users, limiter)
     app = create_app(intake, publisher, stop.is_set)
     try:
         async with (
@@ -138,29 +139,3 @@ async def _serving_metrics(settings: GatewaySettings, metrics: Metrics) -> Async
     async with serving(app, host, port, port_setting="SLUICE_GATEWAY_METRICS_PORT") as url:
         log.info("metrics at %s/metrics", url)
         yield
-
-
-def _watch(
-    intake: Intake,
-    traffic: Traffic,
-    publisher: Publisher,
-    limiter: FailOpen,
-    users: KafkaUsers,
-    follower: SettingsFollower,
-) -> None:
-    """Show in the metrics what is counted elsewhere."""
-    load, metrics = intake.load, intake.metrics
-    metrics.gauge("ready", "1 while Kafka can be reached", lambda: publisher.ready and users.ready)
-    metrics.gauge("settings_file_ok", "0 while the settings file cannot be taken", lambda: follower.settings_file_ok)
-    metrics.gauge("requests_in_flight", "Requests being handled", lambda: load.requests)
-    metrics.gauge("held_body_bytes", "Bytes of the bodies of these requests", lambda: load.body_bytes)
-    metrics.gauge("connections", "Open connections", lambda: traffic.open)
-    metrics.counter("connections_refused_total", "Connections over the limit", lambda: traffic.turned_away)
-    metrics.counter(
-        "unreadable_requests_total", "Requests that are no HTTP, or never came whole", lambda: traffic.unreadable
-    )
-    metrics.counter(
-        "uncounted_requests_total", "Requests that passed without being counted by limits", lambda: limiter.failures
-    )
-    metrics.counter("known_users_records_total", "Records read of the known users", lambda: users.records_read)
-    metrics.counter("known_users_foreign_total", "Those of them that are none", lambda: users.foreign_records)
