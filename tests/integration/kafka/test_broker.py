@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 from tests.integration.stack import RoleProcess
 
+from sluice.kafka.reader import stop
 from sluice.local.kafka.port import free_port
 
 if TYPE_CHECKING:
@@ -76,12 +77,12 @@ async def consume(broker: Broker, topic: str, count: int) -> list[bytes | None]:
         max_partition_fetch_bytes=34 * MIB,
         fetch_max_bytes=34 * MIB,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([TopicPartition(topic, 0)])
         return [(await asyncio.wait_for(consumer.getone(), 30)).value for _ in range(count)]
     finally:
-        await consumer.stop()
+        await stop(consumer)
 
 
 def run_broker(**environment: str) -> subprocess.CompletedProcess[str]:
