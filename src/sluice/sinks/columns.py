@@ -5,10 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import msgspec
+
+from sluice.contract.processed import UserChange
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sluice.contract.processed import Processed
+
+_NO_CHANGE = UserChange()
+
+
+def _change(line: Processed) -> UserChange:
+    return line.user_change or _NO_CHANGE
+
+
+def _raw_line(line: Processed) -> bytes:
+    return b"" if line.raw_line is msgspec.UNSET else bytes(line.raw_line)
+
 
 # In the table's order: name, ClickHouse type, and the value of one line; DateTime64(3) takes milliseconds since 1970.
 _COLUMNS: tuple[tuple[str, str, Callable[[Processed], Any]], ...] = (
@@ -42,11 +57,16 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Processed], Any]], ...] = (
     ("currency", "LowCardinality(String)", lambda line: line.event.currency),
     ("properties", "Map(String, String)", lambda line: line.event.properties),
     ("payload", "String", lambda line: line.payload_bytes()),
+    ("raw_line", "String", _raw_line),
     ("outcome", "LowCardinality(String)", lambda line: line.outcome.value),
     ("stage", "LowCardinality(String)", lambda line: line.stage.value),
     ("reason", "String", lambda line: line.reason),
     ("duplicate_of", "Nullable(UUID)", lambda line: UUID(line.duplicate_of) if line.duplicate_of else None),
     ("replay", "UInt16", lambda line: line.replay),
+    ("changes_user", "Bool", lambda line: line.user_change is not None),
+    ("user_email", "String", lambda line: _change(line).email),
+    ("user_set", "Map(String, String)", lambda line: _change(line).set),
+    ("user_unset", "Array(String)", lambda line: _change(line).unset),
     ("source_topic", "UUID", lambda line: UUID(line.source.topic)),
     ("source_partition", "UInt32", lambda line: line.source.partition),
     ("source_offset", "UInt64", lambda line: line.source.offset),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _NAME = re.compile(r"(\d{3})_\w+\.sql")
+_MAKES = r"^CREATE (?:(?:TABLE|VIEW) IF NOT EXISTS|OR REPLACE VIEW) sluice\.(\w+)"
 
 _APPLIED = """
 CREATE TABLE IF NOT EXISTS sluice.migrations
@@ -56,7 +57,7 @@ class Migration:
     @property
     def makes(self) -> set[str]:
         """Give the names of the tables and views that it makes."""
-        return set(re.findall(r"^CREATE (?:TABLE|VIEW) IF NOT EXISTS sluice\.(\w+)", self.text, flags=re.MULTILINE))
+        return set(re.findall(_MAKES, self.text, flags=re.MULTILINE))
 
 
 def packaged() -> list[Migration]:

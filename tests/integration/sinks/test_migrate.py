@@ -43,3 +43,22 @@ def test_a_migration_that_was_changed_is_refused(empty_clickhouse: str):
         )
     with pytest.raises(Unusable, match=r"001_event_log\.sql was changed after it was applied"):
         migrate(empty_clickhouse)
+
+
+def test_a_migration_that_broke_off_before_it_was_noted_is_applied_again(empty_clickhouse: str):
+    migrate(empty_clickhouse)
+    with clickhouse_connect.get_client(dsn=empty_clickhouse) as client:
+        client.command("TRUNCATE TABLE sluice.migrations")
+    assert migrate(empty_clickhouse) == [migration.name for migration in packaged()]
+
+
+def test_a_table_with_rows_takes_the_migrations_that_came_later(empty_clickhouse: str):
+    with clickhouse_connect.get_client(dsn=empty_clickhouse) as client:
+        client.command("CREATE DATABASE IF NOT EXISTS sluice")
+        for statement in packaged()[0].statements:
+            client.command(statement)
+        client.command("INSERT INTO sluice.event_log (project, outcome) VALUES ('shop', 'stored'), ('shop', 'bot')")
+        migrate(empty_clickhouse)
+        assert client.query("SELECT raw_line FROM sluice.rejected_events").result_rows == [("",)]
+        assert client.query("SELECT count() FROM sluice.events").result_rows == [(1,)]
+        assert client.query("SELECT * FROM sluice.users").result_rows == []

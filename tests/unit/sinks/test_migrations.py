@@ -39,4 +39,9 @@ def test_the_packaged_migrations_are_numbered_without_a_gap_and_can_be_repeated(
     assert [int(migration.name[:3]) for migration in migrations] == list(range(1, len(migrations) + 1))
     for migration in migrations:
         for statement in migration.statements:
-            assert "IF NOT EXISTS" in statement, statement
+            assert "IF NOT EXISTS" in statement or "OR REPLACE" in statement, statement
+
+
+def test_a_migration_knows_which_tables_and_views_it_makes():
+    text = "CREATE TABLE IF NOT EXISTS sluice.a;\nCREATE VIEW IF NOT EXISTS sluice.b;\nALTER TABLE sluice.c;\n"
+    assert Migration("001_x.sql", f"{text}CREATE OR REPLACE VIEW sluice.d").makes == {"a", "b", "d"}
