@@ -106,11 +106,17 @@ async def _health(_: web.Request) -> web.Response:
 
 
 def _readiness(publisher: Publisher, users: UserDirectory, stopping: Callable[[], bool]) -> Handler:
+    def hindrance() -> str | None:
+        if stopping():
+            return "The gateway is stopping"
+        if not publisher.ready:
+            return "Kafka is not available"
+        return None if users.ready else "The known users are not up to date"
+
     async def ready(_: web.Request) -> web.Response:
-        if publisher.ready and users.ready and not stopping():
-            return web.Response(text='{"status":"ready"}', content_type=JSON)
-        words = "The gateway is stopping" if stopping() else "Kafka is not available"
-        return error(503, words, **{"Retry-After": str(RETRY_AFTER_S)})
+        if words := hindrance():
+            return error(503, words, **{"Retry-After": str(RETRY_AFTER_S)})
+        return web.Response(text='{"status":"ready"}', content_type=JSON)
 
     return ready
 

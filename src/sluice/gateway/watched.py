@@ -28,7 +28,11 @@ def show_own(metrics: Metrics, load: Load, traffic: Traffic, follower: SettingsF
 
 def show_neighbours(metrics: Metrics, publisher: Publisher, users: KafkaUsers, limiter: FailOpen) -> None:
     """Show how Kafka and Redis are reached."""
-    metrics.gauge("ready", "1 while Kafka can be reached", lambda: publisher.ready and users.ready)
+    metrics.gauge(
+        "ready",
+        "1 while Kafka can be reached and the known users are up to date",
+        lambda: publisher.ready and users.ready,
+    )
     metrics.counter("known_users_records_total", "Records read of the known users", lambda: users.records_read)
     metrics.counter("known_users_foreign_total", "Those of them that are none", lambda: users.foreign_records)
     metrics.counter(

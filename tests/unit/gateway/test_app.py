@@ -97,6 +97,24 @@ async def test_head_is_as_good_as_get_for_probes(gateway: Gateway):
     assert (await gateway.send("/ready", method="HEAD")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("kafka_away", "users_away", "words"),
+    [
+        (True, False, "Kafka is not available"),
+        (False, True, "The known users are not up to date"),
+        (True, True, "Kafka is not available"),
+    ],
+)
+async def test_a_probe_is_told_what_is_missing(gateway: Gateway, kafka_away: bool, users_away: bool, words: str):
+    gateway.publisher.away, gateway.users.away = kafka_away, users_away
+    probe = await gateway.send("/ready", method="GET")
+    assert (probe.status, probe.json) == (503, {"error": words})
+    assert int(probe.headers["Retry-After"]) > 0
+    gateway.publisher.away = gateway.users.away = False
+    probe = await gateway.send("/ready", method="GET")
+    assert (probe.status, probe.json) == (200, {"status": "ready"})
+
+
 async def test_a_gateway_that_stops_says_so_and_takes_what_comes_all_the_same():
     stop = asyncio.Event()
     async with gateway_with(demo_projects(), stopping=stop.is_set) as gateway:
