@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sluice.contract.errors import Fenced, Retry
@@ -37,23 +38,39 @@ class Delivery(Protocol):
         ...
 
 
+class Consumer(Protocol):
+    """What an assignment has to do with the consumer that delivers to it."""
+
+    async def seek(self, partition: int, offset: int) -> None:
+        """Have a partition delivered from this offset on."""
+        ...
+
+    def pause(self, partition: int) -> None:
+        """Fetch nothing of a partition until it is resumed or assigned anew; what was fetched may still come."""
+        ...
+
+    def resume(self, partition: int) -> None:
+        """Fetch of a partition again."""
+        ...
+
+
 class Assignment:
     """Owns partitions from `assign` to `revoke`, and has their lanes handle what is delivered in between.
 
-    `seek` moves the consumer of a partition to an offset. Not thread-safe: all methods run in one event loop.
+    Not thread-safe: all methods run in one event loop.
     """
 
     def __init__(
         self,
         make_lane: Callable[[int], Lane],
-        seek: Callable[[int, int], Awaitable[None]],
+        consumer: Consumer,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._make_lane = make_lane
-        self._seek = seek
+        self._consumer = consumer
         self._sleep = sleep
         self._owned: dict[int, _Owned] = {}
-        self._sought: dict[int, int] = {}
+        self._sought: dict[int, _Sought] = {}
         self._watches: set[asyncio.Task[None]] = set()
 
     @property
@@ -104,7 +121,9 @@ class Assignment:
         if owned is None:
             return
         sought = self._sought.get(partition)
-        if sought is not None and deliveries[0].record.offset > sought:
+        if sought is not None and (sought.paused or deliveries[0].record.offset > sought.offset):
+            if sought.paused:  # Faust forgets the pause where it had stopped fetching for a full buffer
+                self._consumer.pause(partition)
             return  # fetched before the seek
         self._sought.pop(partition, None)
         progress = await owned.process([delivery.record for delivery in deliveries])
@@ -112,27 +131,46 @@ class Assignment:
             return
         for delivery in deliveries[: progress.done]:
             delivery.ack()
-        if progress.seek_to is not None:
-            log.warning("partition %s: records are missing; seeking to %s", partition, progress.seek_to)
-            self._sought[partition] = progress.seek_to
-            await self._seek(partition, progress.seek_to)
-            watch = asyncio.create_task(self._seek_until_it_holds(partition, owned))
+        if progress.seek_to is not None and self._owned.get(partition) is owned:
+            sought = self._sought[partition] = _Sought(progress.seek_to, paused=progress.pause_s > 0)
+            if sought.paused:
+                self._consumer.pause(partition)
+            else:
+                log.warning("partition %s: records are missing; seeking to %s", partition, sought.offset)
+                await self._consumer.seek(partition, sought.offset)
+            watch = asyncio.create_task(self._seek_until_it_holds(partition, owned, sought, progress.pause_s))
             self._watches.add(watch)
             watch.add_done_callback(self._watches.discard)
 
-    async def _seek_until_it_holds(self, partition: int, owned: _Owned) -> None:
-        """Seek again while the wanted record has not come.
+    async def _seek_until_it_holds(self, partition: int, owned: _Owned, sought: _Sought, pause_s: float) -> None:
+        """Seek, after a pause where one was asked for, and again while the wanted record has not come.
 
         Faust goes on with what it has fetched before the seek, and then takes what it reads again for old. Where the
         record never comes, because retention has removed it, the lane is opened again and looks for itself.
         """
+        if sought.paused:
+            await self._sleep(pause_s)
+            if self._sought.get(partition) is not sought:
+                return
+            sought.paused = False
+            self._consumer.resume(partition)
+            await self._consumer.seek(partition, sought.offset)
         for _ in range(SEEKS):
             await self._sleep(SEEK_AGAIN_S)
-            if partition not in self._sought or self._owned.get(partition) is not owned:
+            if self._sought.get(partition) is not sought:
                 return
-            await self._seek(partition, self._sought[partition])
-        log.error("partition %s: offset %s does not come; starting over", partition, self._sought.pop(partition))
+            await self._consumer.seek(partition, sought.offset)
+        log.error("partition %s: offset %s does not come; starting over", partition, sought.offset)
+        self._sought.pop(partition)
         owned.reopen()
+
+
+@dataclass
+class _Sought:
+    """The offset that has to come next on a partition, and whether nothing is to be handled until a pause is over."""
+
+    offset: int
+    paused: bool
 
 
 class _Owned:

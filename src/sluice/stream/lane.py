@@ -24,11 +24,13 @@ class Progress:
     """What a lane did with the records it was given.
 
     The first `done` of them need not be seen again. `seek_to`, where it is given, is the offset that has to come
-    next: the records after the done ones were not looked at.
+    next: the records after the done ones were not looked at. `pause_s` is how long to leave the partition alone
+    before that, in seconds; its neighbours go on meanwhile.
     """
 
     done: int
     seek_to: int | None = None
+    pause_s: float = 0.0
 
 
 class Lane(Protocol):

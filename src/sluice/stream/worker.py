@@ -58,10 +58,7 @@ def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
         worker.topic.name, value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw"
     )
 
-    async def seek(partition: int, offset: int) -> None:
-        await app.consumer.seek(TP(worker.topic.name, partition), offset)
-
-    assignment = Assignment(make_lane, seek)
+    assignment = Assignment(make_lane, _FaustConsumer(app, worker.topic))
 
     @app.agent(topic, name=worker.group, concurrency=1)
     async def process(stream: Any) -> None:
@@ -111,6 +108,29 @@ async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, parti
                 await app.consumer.seek(tp, offset)
     log.info("owning partitions %s", sorted(assignment.partitions))
     say_ready()
+
+
+class _FaustConsumer:
+    """The app's consumer of one topic as the assignment sees it."""
+
+    def __init__(self, app: faust.App, topic: Topic) -> None:
+        self._app = app
+        self._topic = topic
+
+    async def seek(self, partition: int, offset: int) -> None:
+        """Have a partition delivered from this offset on."""
+        await self._app.consumer.seek(self._tp(partition), offset)
+
+    def pause(self, partition: int) -> None:
+        """Fetch nothing of a partition for now; Faust itself resumes it when it is assigned anew."""
+        self._app.consumer.pause_partitions({self._tp(partition)})
+
+    def resume(self, partition: int) -> None:
+        """Fetch of a partition again."""
+        self._app.consumer.resume_partitions({self._tp(partition)})
+
+    def _tp(self, partition: int) -> TP:
+        return TP(self._topic.name, partition)
 
 
 class _FaustDelivery:

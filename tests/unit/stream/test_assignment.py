@@ -63,16 +63,26 @@ class Worker:
         self.lanes = lanes or (ScriptedLane(),)
         self.acked: list[tuple[int, int]] = []
         self.sought: list[tuple[int, int]] = []
+        self.fetching: list[str] = []
         self.waits: list[float] = []
         self.sleeps_for_ever = False
-        self.assignment = Assignment(lambda partition: self.lanes[partition], self._seek, self._sleep)
+        self.woken = asyncio.Event()
+        self.assignment = Assignment(lambda partition: self.lanes[partition], self, self._sleep)
 
-    async def _seek(self, partition: int, offset: int) -> None:
+    async def seek(self, partition: int, offset: int) -> None:
         self.sought.append((partition, offset))
+
+    def pause(self, partition: int) -> None:
+        self.fetching.append(f"pause {partition}")
+
+    def resume(self, partition: int) -> None:
+        self.fetching.append(f"resume {partition}")
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
-        await asyncio.sleep(3600 if self.sleeps_for_ever else 0)
+        if self.sleeps_for_ever:
+            await self.woken.wait()
+        await asyncio.sleep(0)
 
     def deliver(self, *coordinates: tuple[int, int]):
         records = [Record(partition, offset, 0, b"") for partition, offset in coordinates]
@@ -182,6 +192,88 @@ async def test_a_seek_ends_with_the_partitions_ownership():
     assert worker.acked == [(0, 9)]
 
 
+async def test_a_paused_partition_is_left_alone_and_then_delivered_again_from_where_it_stood():
+    worker = Worker(ScriptedLane([Progress(done=1, seek_to=6, pause_s=30.0)]))
+    worker.sleeps_for_ever = True
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5), (0, 6))
+    await worker.deliver((0, 6), (0, 7))
+    assert worker.acked == [(0, 5)]
+    assert worker.lanes[0].calls == ["open", "process [5, 6]"]
+    assert worker.sought == []
+    assert set(worker.fetching) == {"pause 0"}
+    assert worker.waits == [30.0]
+    worker.woken.set()
+    async with asyncio.timeout(10):
+        while not worker.sought:
+            await asyncio.sleep(0)
+    assert worker.fetching[-1] == "resume 0"
+    assert worker.sought[0] == (0, 6)
+    await worker.deliver((0, 6), (0, 7))
+    assert worker.acked == [(0, 5), (0, 6), (0, 7)]
+
+
+async def test_while_a_partition_is_paused_the_others_go_on():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=5, pause_s=30.0)]), ScriptedLane())
+    worker.sleeps_for_ever = True
+    await worker.assignment.assign([0, 1])
+    await worker.deliver((0, 5), (1, 8))
+    await worker.deliver((0, 6), (1, 9))
+    assert worker.acked == [(1, 8), (1, 9)]
+
+
+async def test_a_pause_that_was_forgotten_is_asked_for_again():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=5, pause_s=30.0)]))
+    worker.sleeps_for_ever = True
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5))
+    await worker.deliver((0, 6))
+    assert worker.fetching == ["pause 0", "pause 0"]
+
+
+async def test_a_pause_ends_with_the_partitions_ownership():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=5, pause_s=30.0)]))
+    worker.sleeps_for_ever = True
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5))
+    await worker.assignment.revoke([0])
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5))
+    assert worker.acked == [(0, 5)]
+    worker.woken.set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert worker.fetching == ["pause 0"]
+    assert worker.sought == []
+
+
+async def test_a_partition_that_pauses_again_and_again_is_sought_once_each_time():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=5, pause_s=30.0)] * 3))
+    await worker.assignment.assign([0])
+    for times in range(1, 4):
+        await worker.deliver((0, 5))
+        async with asyncio.timeout(10):
+            while len(worker.sought) < times:
+                await asyncio.sleep(0)
+    assert worker.fetching == ["pause 0", "resume 0"] * 3
+
+
+async def test_a_gap_that_was_found_after_the_partition_was_given_up_is_the_next_owners():
+    lane = ScriptedLane([Progress(done=0, seek_to=3)], blocking=True)
+    worker = Worker(lane)
+    await worker.assignment.assign([0])
+    delivery = asyncio.create_task(worker.deliver((0, 5)))
+    await lane.started.wait()
+    revocation = asyncio.create_task(worker.assignment.revoke([0]))
+    await asyncio.sleep(0)
+    lane.proceed.set()
+    await asyncio.gather(delivery, revocation)
+    assert worker.sought == []
+    await worker.assignment.assign([0])
+    await worker.deliver((0, 5))
+    assert worker.acked == [(0, 5)]
+
+
 async def test_being_fenced_while_owning_is_fatal():
     worker = Worker(ScriptedLane([Fenced("taken")]))
     await worker.assignment.assign([0])
@@ -257,7 +349,7 @@ async def test_being_fenced_while_opening_a_partition_that_was_revoked_is_nobody
         await asyncio.sleep(0)
 
     revocation: list[asyncio.Task[None]] = []
-    worker.assignment = Assignment(lambda _: lane, worker._seek, revoke_while_waiting)
+    worker.assignment = Assignment(lambda _: lane, worker, revoke_while_waiting)
     await worker.assignment.assign([0])
     await revocation[0]
     assert lane.calls[-1] == "close"
