@@ -247,15 +247,27 @@ async def test_a_pause_ends_with_the_partitions_ownership():
     assert worker.sought == []
 
 
-async def test_a_partition_that_pauses_again_and_again_is_sought_once_each_time():
-    worker = Worker(ScriptedLane([Progress(done=0, seek_to=5, pause_s=30.0)] * 3))
+async def test_a_partition_that_pauses_again_is_not_sought_for_the_pause_before():
+    worker = Worker(ScriptedLane([Progress(done=0, seek_to=5, pause_s=30.0)] * 2))
+    ends = [asyncio.Event() for _ in range(3)]  # of the first pause, the wait after its seek, and the second pause
+
+    async def sleep(seconds: float) -> None:
+        worker.waits.append(seconds)
+        await ends[len(worker.waits) - 1].wait()
+
+    worker.assignment = Assignment(lambda _: worker.lanes[0], worker, sleep)
     await worker.assignment.assign([0])
-    for times in range(1, 4):
-        await worker.deliver((0, 5))
-        async with asyncio.timeout(10):
-            while len(worker.sought) < times:
-                await asyncio.sleep(0)
-    assert worker.fetching == ["pause 0", "resume 0"] * 3
+    await worker.deliver((0, 5))
+    ends[0].set()
+    async with asyncio.timeout(10):
+        while len(worker.waits) < 2:
+            await asyncio.sleep(0)
+    await worker.deliver((0, 5))
+    ends[1].set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert worker.waits == [30.0, 1.0, 30.0]
+    assert worker.sought == [(0, 5)]
 
 
 async def test_a_gap_that_was_found_after_the_partition_was_given_up_is_the_next_owners():
