@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "processors": {"contract", "role", "kafka", "stream"},
     "sinks": {"contract", "role", "kafka", "stream"},
     "local": {"contract", "role"},
-    "cli": {"contract", "role", "kafka", "gateway", "processors", "sinks", "local"},
+    "cli": {"contract", "role", "kafka", "stream", "gateway", "processors", "sinks", "local"},
 }
 """Each package of ours, and which of ours it may import beside itself."""
 

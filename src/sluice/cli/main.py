@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "up": "Start the whole pipeline on this machine, in the foreground.",
     "send": "Send events to a gateway.",
     "query": "Ask ClickHouse and print the rows.",
+    "rejected": "Look at events that were not stored, and send them in again.",
     "users": "Save the users of a file.",
     "keys": "Make, show and revoke the keys of a settings file.",
     "gateway": "Run the gateway: HTTP in, Kafka out.",

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from sluice.cli.importing.settings import ImportSettings
 from sluice.cli.keyfile.settings import KeysSettings
+from sluice.cli.replaying.settings import RejectedSettings
 from sluice.cli.sending.settings import SendSettings
 from sluice.gateway.settings import GatewaySettings
 from sluice.kafka.settings import TopicSettings
@@ -30,6 +31,7 @@ MODELS: Mapping[str, type[RoleSettings]] = {
     "sluice topics create": TopicSettings,
     "sluice keys": KeysSettings,
     "sluice users import": ImportSettings,
+    "sluice rejected": RejectedSettings,
     "sluice send": SendSettings,
     "sluice up": UpSettings,
     "sluice broker": BrokerSettings,

@@ -1,0 +1,149 @@
+"""Going through rejected events page by page, and making each ready to be sent in again, or saying why it is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from sluice.cli.replaying.lines import Outgoing, Refused, from_original, outgoing, rebuilt
+from sluice.cli.replaying.rows import BEFORE_ALL, Kept, Place, Rejected, why_not
+from sluice.contract.errors import Reject
+from sluice.contract.raw import RawLine
+from sluice.contract.topics import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from sluice.cli.replaying.filters import Filters
+    from sluice.contract.processed import Source
+
+PAGE_ROWS = 1000
+PAGE_BYTES = 16 * MIB
+"""A page holds so much of what was sent; one event that is larger stands alone."""
+
+
+class Table(Protocol):
+    """What has to be known of the rejected events; ClickHouse knows it."""
+
+    def candidates(self, filters: Filters, after: Place = BEFORE_ALL, limit: int = PAGE_ROWS) -> Sequence[Rejected]:
+        """Give the events that other rules may store, after this place, in the order of replaying."""
+        ...
+
+    def kept(self, filters: Filters, after: Place, limit: int) -> Sequence[Kept]:
+        """Give the same with what is kept of what was sent."""
+        ...
+
+    def known(self, event_ids: Sequence[str]) -> set[str]:
+        """Tell which of these ids any row has."""
+        ...
+
+
+class Originals(Protocol):
+    """Raw lines that rows do not keep."""
+
+    async def lines(self, sources: Iterable[Source]) -> dict[Source, bytes]:
+        """Give the lines that are still there."""
+        ...
+
+
+def survey(table: Table, filters: Filters, max_replays: int) -> tuple[int, Counter[str]]:
+    """Count the events that may be sent in again, and the others by why they may not."""
+    ready, refused = 0, Counter[str]()
+    after = BEFORE_ALL
+    while rows := table.candidates(filters, after, PAGE_ROWS):
+        for row in rows:
+            reason = why_not(row, max_replays)
+            if reason is None:
+                ready += 1
+            else:
+                refused[reason] += 1
+        after = rows[-1].place
+    return ready, refused
+
+
+class Candidates:
+    """The events that some filters mean, made ready for an `events.raw` of so many partitions."""
+
+    def __init__(
+        self, table: Table, originals: Originals, partitions: int, filters: Filters, max_replays: int
+    ) -> None:
+        self._table = table
+        self._originals = originals
+        self._partitions = partitions
+        self._filters = filters
+        self._max_replays = max_replays
+
+    async def pages(self, limit: int | None = None) -> AsyncIterator[list[Outgoing | Refused]]:
+        """Go through all of them, or until `limit` are ready; pages are bounded, whatever was sent.
+
+        Raises `Unusable` or `Retry` where ClickHouse or Kafka goes away.
+        """
+        after = BEFORE_ALL
+        left = limit
+        while left != 0 and (rows := self._table.candidates(self._filters, after, PAGE_ROWS)):
+            kept = self._table.kept(self._filters, after, fitting([row.size for row in rows], PAGE_BYTES))
+            if not kept:
+                return
+            after = kept[-1].row.place
+            page = await self._page(kept)
+            if left is not None:
+                page = _first(page, left)
+                left -= sum(isinstance(found, Outgoing) for found in page)
+            yield page
+
+    async def _page(self, kept: Sequence[Kept]) -> list[Outgoing | Refused]:
+        lines = [(one.row, self._line(one)) for one in kept]
+        originals = await self._originals.lines([row.source for row, line in lines if line is None])
+        read_today = [line.id for row, line in lines if not row.project and isinstance(line, RawLine)]
+        known = self._table.known(read_today)
+        return [
+            line if isinstance(line, Refused) else self._ready(row, line, originals, known) for row, line in lines
+        ]
+
+    def _line(self, kept: Kept) -> RawLine | Refused | None:
+        """Give an event's raw line; None where only `events.raw` has it."""
+        reason = why_not(kept.row, self._max_replays)
+        if reason is not None:
+            return Refused(kept.row, reason)
+        try:
+            return rebuilt(kept)
+        except Reject as error:
+            return Refused(kept.row, str(error))
+
+    def _ready(
+        self, row: Rejected, line: RawLine | None, originals: dict[Source, bytes], known: set[str]
+    ) -> Outgoing | Refused:
+        try:
+            if line is None:
+                line = _original(row, originals)
+            elif not row.project and line.id in known:
+                return Refused(row, f"it was sent in again since, as event {line.id}")
+            return outgoing(row, line, self._partitions)
+        except Reject as error:
+            return Refused(row, str(error))
+
+
+def fitting(sizes: Sequence[int], limit: int) -> int:
+    """Give how many of the first fit within a limit in bytes, at least one."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if total > limit and count:
+            return count
+    return len(sizes)
+
+
+def _original(row: Rejected, originals: dict[Source, bytes]) -> RawLine:
+    if row.source not in originals:
+        raise Reject("its raw line is not kept, and events.raw does not hold it any more")
+    return from_original(row, originals[row.source])
+
+
+def _first(page: list[Outgoing | Refused], limit: int) -> list[Outgoing | Refused]:
+    """Cut a page after so many events that are ready."""
+    ready = 0
+    for place, found in enumerate(page):
+        ready += isinstance(found, Outgoing)
+        if ready == limit:
+            return page[: place + 1]
+    return page
