@@ -1,0 +1,89 @@
+"""`sluice audit`: the promise, checked: every accepted event has exactly one row."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from sluice.cli.reading.settings import ReadingSettings
+from sluice.cli.reading.since import Since
+from sluice.contract.errors import Unusable
+from sluice.role.settings import load
+
+if TYPE_CHECKING:
+    from sluice.cli.auditing.audit import Finding
+
+
+@click.command()
+@click.option("--since", "since_ms", type=Since(), help="Audit what was accepted in this time (90s, 10m, 1h, 7d) "
+              "instead of all that events.raw holds.")  # fmt: skip
+@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0,
+              help="Seconds to wait until nothing is on the way; fail if something still is.")  # fmt: skip
+@click.option("--json", "as_json_object", is_flag=True, help="As a JSON object.")
+@click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
+@click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
+def command(
+    since_ms: int | None,
+    wait_s: float,
+    as_json_object: bool,
+    kafka_bootstrap: str | None,
+    clickhouse_url: str | None,
+) -> None:
+    """Compare what was accepted with what is in ClickHouse, event by event, and fail unless they agree.
+
+    Every line of events.raw must have one row in sluice.event_log, or be on the way: beyond what the sinks have
+    stored. So accepted = stored + rejected + on the way, for each partition and project.
+    """
+    settings = load(ReadingSettings, kafka_bootstrap=kafka_bootstrap, clickhouse_url=clickhouse_url)
+    finding, arrived = asyncio.run(_audit(settings, since_ms, wait_s))
+    if as_json_object:
+        from sluice.cli.auditing.report import as_json
+
+        click.echo(json.dumps(as_json(finding), indent=2))
+    else:
+        _print(finding)
+    if not finding.balances:
+        sys.exit(1)
+    if not arrived:
+        raise Unusable(f"after {wait_s:g} s not everything is stored: are the processors and the sinks running?")
+
+
+async def _audit(settings: ReadingSettings, since_ms: int | None, wait_s: float) -> tuple[Finding, bool]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from sluice.cli.auditing.audit import audit, wait_until_stored
+    from sluice.cli.auditing.table import Table
+    from sluice.cli.reading.clickhouse import ClickHouse
+    from sluice.cli.reading.log import Log
+    from sluice.contract import topics
+    from sluice.gateway.clock import system_clock
+
+    raw_log = Log(settings.kafka_bootstrap, topics.RAW.name)
+    topic_id = await raw_log.topic_id()
+    offsets = await (raw_log.ranges() if since_ms is None else raw_log.ranges_since(system_clock() - since_ms))
+    table = Table(ClickHouse(settings.clickhouse_url), topic_id)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        arrived = not wait_s or await wait_until_stored(table, offsets, wait_s)
+        task = progress.add_task("raw records", total=sum(map(len, offsets.values())))
+        finding = await audit(raw_log, table, offsets, topic_id, lambda count: progress.advance(task, count))
+    return finding, arrived
+
+
+def _print(finding: Finding) -> None:
+    from sluice.cli.auditing.report import alarms, columns, lines, notes
+    from sluice.cli.reading.shown import show_table
+
+    names = columns(finding)
+    show_table(names, ["String", "String", *["UInt64"] * (len(names) - 2)], list(lines(finding)))
+    for note in notes(finding):
+        click.echo(note)
+    if finding.balances:
+        click.echo("every accepted event has exactly one row, or is on the way")
+    for alarm in alarms(finding):
+        click.secho(alarm, fg="red", bold=True, err=True)

@@ -1,0 +1,29 @@
+"""The option `--since`: how far back to look."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from click import Context, Parameter
+
+_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SPAN = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+
+
+class Since(click.ParamType):
+    """A span of time like 90s, 10m, 1h or 7d; its value is in milliseconds."""
+
+    name = "time"
+
+    def convert(self, value: str | int, param: Parameter | None, ctx: Context | None) -> int:
+        """Read the span; a default may be given in milliseconds."""
+        if isinstance(value, int):
+            return value
+        found = _SPAN.fullmatch(value)
+        if found is None:
+            self.fail("must be a number of seconds, minutes, hours or days: 90s, 10m, 1h, 7d", param, ctx)
+        return int(found[1]) * _UNITS_MS[found[2]]
