@@ -1,4 +1,4 @@
-"""The settings file (`sluice.toml`): projects, their keys as keyed hashes, and their rate limits.
+"""The settings file (`sluice.toml`): projects, their keys as keyed hashes, their rate limits and rules.
 
 Keys are never stored. What stands here is HMAC-SHA256 of a key under the file's own salt, so whoever reads the file
 gets no key from it, unless the key can be guessed. Reading the file is someone else's work: `parse` takes what a TOML
@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Api
-from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN
+from sluice.contract.first_wins import FirstWins, checked
 
 WRITE_EVENTS = "events:write"
 
@@ -139,35 +139,8 @@ class ProjectKey(_Frozen):
             return False
 
 
-class FirstWins(_Frozen):
-    """A rule of a project: of the events with the same key, the first within a window is stored, no other.
-
-    It holds for the events of these `apis` and `event_types`, but never for confirmations and email opens, which have
-    their own. `key` names a member of the event, or of its `properties`, that is a string or an integer; `@user` is
-    the event's user. An event without the key is stored. The window is `window_s` long, counted by the event's own
-    time; without it, it is for ever. The others come out with this `outcome`.
-    """
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
-    apis: frozenset[Api] = frozenset(Api)
-    event_types: Literal["*"] | Annotated[frozenset[EventType], Field(min_length=1)] = "*"
-    key: str = Field(min_length=1, max_length=128)
-    window_s: int | None = Field(None, gt=0, le=10 * 366 * 24 * 3600)
-    outcome: Literal["duplicate", "throttled"] = "duplicate"
-
-    def holds_for(self, api: Api, event_type: str) -> bool:
-        """Tell whether events of this API and type come under the rule."""
-        if event_type in {CONFIRMATION, EMAIL_OPEN} or api not in self.apis:
-            return False
-        return self.event_types == "*" or event_type in self.event_types
-
-
-THE_USER = "@user"
-"""What the key of a rule is called that counts for each user."""
-
-
 class Project(_Frozen):
-    """One project: who may send for it, and how much.
+    """One project: who may send for it, how much, and what becomes of it.
 
     `event_types` are those that API 2 (`events`) takes; `standard_events` are taken by API 5 (`user_event`) beside
     those of its document. Events of known crawlers are rejected as `bot`, unless `bots` says to keep them. Of the
@@ -180,7 +153,7 @@ class Project(_Frozen):
     event_types: Literal["*"] | frozenset[EventType] = "*"
     standard_events: frozenset[EventType] = frozenset()
     bots: Literal["reject", "keep"] = "reject"
-    first_wins: tuple[FirstWins, ...] = ()
+    first_wins: Annotated[tuple[FirstWins, ...], AfterValidator(checked)] = ()
 
     def rule_of(self, api: Api, event_type: str) -> FirstWins | None:
         """Give the rule that events of this API and type come under."""

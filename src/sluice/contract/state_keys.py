@@ -1,7 +1,7 @@
-"""Reading from an event what two rules of every API go by: the order of a confirmation, the reader of an email.
+"""Reading from an event what rules go by: the order of a confirmation, the reader of an email, a project's own key.
 
-The gateway routes by them and the processors decide by them, so both must read them alike. They stand in the event
-or, else, in its `properties`.
+The gateway routes by them and the processors decide by where an event was routed. They stand in the event or, else,
+in its `properties`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ def order_of(event: bytes) -> str | None:
     return _first(event, ("orderId", "order_id"), _string_or_integer)
 
 
+def member_of(event: bytes, name: str) -> str | None:
+    """Give what a project's own rule goes by: a non-empty string or an integer, compared as its digits."""
+    return _first(event, (name,), _string_or_integer)
+
+
 def user_of(event: bytes) -> str | None:
     """Give the user that an event of API 2 names: a non-empty string or an integer, compared as its digits."""
     return _first(event, USER_NAMES, _string_or_integer)
@@ -40,10 +45,7 @@ def user_of(event: bytes) -> str | None:
 
 def reader_of(event: bytes) -> str | None:
     """Give who opened an email where no user is known: the address, trimmed and lower, else the anonymous id."""
-    email = _first(event, ("email",), _text)
-    if email and (address := normal_email(email)):
-        return address
-    return _first(event, ("anonymous_id", "anonymousId"), _text)
+    return _first(event, ("email",), _address) or _first(event, ("anonymous_id", "anonymousId"), _text)
 
 
 def normal_email(address: str) -> str:
@@ -74,6 +76,11 @@ def _properties(members: Members) -> Members:
 
 def _text(sent: bytes) -> str | None:
     return _string.decode(sent) if sent.startswith(_QUOTE) else None
+
+
+def _address(sent: bytes) -> str | None:
+    found = _text(sent)
+    return normal_email(found) if found else None
 
 
 def _string_or_integer(sent: bytes) -> str | None:

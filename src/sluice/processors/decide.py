@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from sluice.contract import ndjson, raw
-from sluice.contract.errors import Malformed, Unusable
+from sluice.contract.errors import Malformed, Retry, Unusable
 from sluice.contract.event import Event, Outcome, Stage
 from sluice.contract.processed import Processed, Source, unreadable_payload
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sluice.contract.raw import RawLine
     from sluice.processors.rules.rulebook import Rulebook, Verdict
-    from sluice.processors.state import Draft
+    from sluice.processors.state import Draft, Entry
     from sluice.stream.lane import Record
 
 _NO_EVENT = msgspec.Raw(b"null")
@@ -43,8 +43,10 @@ def decide(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Deci
 
     `topic_id` is Kafka's id of the topic that the record stands on.
 
-    Raises `Unusable` where the state was written by a newer version.
+    Raises `Retry` where the state cannot be read, and `Unusable` where a newer version wrote it: neither is an
+    event's fault.
     """
+    readable = _Readable(state)
     lines = []
     raised = 0
     for number, text in enumerate(ndjson.split(record.value)):
@@ -55,8 +57,8 @@ def decide(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Deci
             lines.append(_unreadable(text, source, str(error)))
             continue
         try:
-            verdict = rules.judge(line, state)
-        except Unusable:
+            verdict = rules.judge(line, readable)
+        except (Retry, Unusable):
             raise
         except Exception as error:  # noqa: BLE001 - a rule that fails must cost its own event only, whatever it raises
             lines.append(_invalid(line, source, f"a rule failed on this event: {type(error).__name__}: {error}"))
@@ -65,6 +67,19 @@ def decide(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Deci
             state.put(verdict.remember)
             lines.append(_processed(line, source, verdict))
     return Decided(lines, raised)
+
+
+class _Readable:
+    """The state as rules see it: what goes wrong in reading it is told from a rule that fails."""
+
+    def __init__(self, state: Draft) -> None:
+        self._state = state
+
+    def get(self, key: bytes) -> Entry | None:
+        try:
+            return self._state.get(key)
+        except Exception as error:
+            raise Retry(f"the state cannot be read: {error!r}") from error
 
 
 def _processed(line: RawLine, source: Source, verdict: Verdict) -> Processed:

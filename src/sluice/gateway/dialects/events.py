@@ -14,7 +14,6 @@ from sluice.contract.event import Api
 from sluice.contract.ndjson import form_on_one_line, on_one_line
 from sluice.contract.projects import FixedWindow
 from sluice.contract.raw import Context
-from sluice.contract.routing import EMAIL_OPEN
 from sluice.contract.state_keys import user_of
 from sluice.gateway import json_text
 from sluice.gateway.body import MAX_BYTES
@@ -133,13 +132,13 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
     sent = _events_of(body)
     context = Context(ping_id=head.own_id, header=_header_of(body, len(sent)))
     circumstances = Circumstances(key.project_entry.event_types, head.received_at)
-    state_keys = StateKeys(key.project, head.idempotency_key)
+    state_keys = StateKeys(API, key.project, key.project_entry, head.idempotency_key)
     on_one_line = form_on_one_line(body)
     events = []
     for event in sent:
         text = bytes(event)
         event_type = check(text, circumstances).type
-        user_id = user_of(text) if event_type == EMAIL_OPEN else None
+        user_id = user_of(text) if state_keys.reads(event_type) else None
         routing_key = state_keys.of(event_type, user_id, text)
         events.append(Received(on_one_line(text), routing_key, context))
     return Reading(head.endpoint, cost=1, events=events)

@@ -112,7 +112,7 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
         checked.extend(check(event, head.received_at) for event in sent)
     except ValidationError:
         raise InvalidEvents(details_of(sent, head.received_at)) from None
-    state_keys = StateKeys(key.project, head.idempotency_key)
+    state_keys = StateKeys(API, key.project, key.project_entry, head.idempotency_key)
     on_one_line = form_on_one_line(body)
     nowhere = Client(user_agent=head.client.user_agent)
     events = [

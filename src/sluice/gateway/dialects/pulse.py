@@ -174,7 +174,7 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
     single = head.endpoint is COLLECT
     sent = [_event_of(body)] if single else EVENTS.read(body)
     prefix = "" if single else "Event {}: "
-    state_keys = StateKeys(key.project, head.idempotency_key)
+    state_keys = StateKeys(API, key.project, key.project_entry, head.idempotency_key)
     on_one_line = form_on_one_line(body)
     events = []
     for index, event in enumerate(sent):

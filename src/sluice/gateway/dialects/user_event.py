@@ -147,7 +147,7 @@ def metering(head: Head, key: Key) -> Metering:
 
 def read(head: Head, key: Key, body: bytes) -> Reading:
     """Read one event, or one user, and leave it to the look-up whom it means."""
-    state_keys = StateKeys(key.project, head.idempotency_key)
+    state_keys = StateKeys(API, key.project, key.project_entry, head.idempotency_key)
     text = on_one_line(body.strip())
     if head.endpoint is USER:
         person = read_user(key.project, body)

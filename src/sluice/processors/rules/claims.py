@@ -1,8 +1,9 @@
 """Which claims an event makes: the built-in rules that remember, and those of its project.
 
-State is local to a partition, so what two events compete for must be what they were routed by. Orders, readers and
-the keys of a project's own rules are therefore taken from the routing key, as the gateway made it: the two cannot
-read an event differently.
+State is local to a partition, so what two events compete for must be what they were routed by. Every claim therefore
+holds the routing key, as the gateway made it: events that make the same claim stand on one partition, and two that
+stand there by chance never meet. Orders, readers and the keys of a project's own rules are taken from it, so gateway
+and processors cannot read an event differently.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sluice.contract.event import Api, Outcome
-from sluice.contract.projects import THE_USER
+from sluice.contract.first_wins import THE_USER
 from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN, order_prefix, rule_prefix, user_prefix
 from sluice.processors.rules.first_wins import Claim, claim_key
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sluice.contract.event import Event
-    from sluice.contract.projects import FirstWins, Project
+    from sluice.contract.first_wins import FirstWins
+    from sluice.contract.projects import Project
     from sluice.contract.raw import RawLine
 
 SECOND_MS = 1000
@@ -37,14 +39,16 @@ def claims_of(line: RawLine, event: Event, project: Project) -> Iterator[Claim]:
     """Give an event's claims, in the order in which they decide."""
     if line.replay:
         yield _own_id(line)
+    key = line.key
+    if key is None:  # any partition would do, so it competes with nobody
+        return
     if line.idempotency_key:
-        yield _idempotency(line, line.idempotency_key)
+        yield _idempotency(line, key, line.idempotency_key)
     if line.api is Api.CLIENT:
-        yield _unique_id(line, event)
-    key = line.key or ""
+        yield _unique_id(line, key, event)
     if event.event_type == CONFIRMATION:
         if key.startswith(order_prefix(line.project)):
-            yield _order(key, event)
+            yield _order(key, key.removeprefix(order_prefix(line.project)), event)
     elif event.event_type == EMAIL_OPEN:
         if key.startswith(user_prefix(line.project)):
             yield _email_open(key, event)
@@ -64,9 +68,10 @@ def _own_id(line: RawLine) -> Claim:
     )
 
 
-def _idempotency(line: RawLine, idempotency_key: str) -> Claim:
+def _idempotency(line: RawLine, key: str, idempotency_key: str) -> Claim:
+    """Tell the events of one request apart by their places, and those of a repeat not at all."""
     return Claim(
-        claim_key("idempotency", line.project, line.api, idempotency_key, str(line.index)),
+        claim_key("idempotency", key, line.api, idempotency_key, str(line.index)),
         line.received_at,
         IDEMPOTENCY_WINDOW_MS,
         Outcome.DUPLICATE,
@@ -75,31 +80,36 @@ def _idempotency(line: RawLine, idempotency_key: str) -> Claim:
     )
 
 
-def _unique_id(line: RawLine, event: Event) -> Claim:
+def _unique_id(line: RawLine, key: str, event: Event) -> Claim:
     """Tell a profile's events of one metric apart, on API 4; the time to the second stands in for an id."""
     sent = _sent(line)
-    of = (line.project, event.user_id, event.event_type)
+    of = (key, event.user_id, event.event_type)
     if sent.unique_id is not None:
-        key = claim_key("unique_id", *of, sent.unique_id)
-        return Claim(key, event.timestamp, None, Outcome.DUPLICATE, f"unique_id {sent.unique_id} was there before")
+        return Claim(
+            claim_key("unique_id", *of, sent.unique_id),
+            event.timestamp,
+            None,
+            Outcome.DUPLICATE,
+            f"this profile had an event of this metric with the unique_id {sent.unique_id} before",
+        )
     return Claim(
         claim_key("second", *of, str(event.timestamp // SECOND_MS)),
         event.timestamp,
         None,
         Outcome.DUPLICATE,
         "this profile had an event of this metric, without a unique_id, in the same second",
-        # Nobody can send another one of a second that only our clock has given.
-        forget_at=line.received_at + MINUTE_MS if sent.time is None else 0,
+        # A second that only our own clock has given does not come again.
+        forget_at=0 if sent.has_time else line.received_at + MINUTE_MS,
     )
 
 
-def _order(key: str, event: Event) -> Claim:
+def _order(key: str, order: str, event: Event) -> Claim:
     return Claim(
         claim_key("confirmation", key),
         event.timestamp,
         None,
         Outcome.DUPLICATE,
-        f"order {event.order_id} was confirmed before",
+        f"order {order} was confirmed before",
     )
 
 
@@ -114,14 +124,17 @@ def _email_open(key: str, event: Event) -> Claim:
 
 
 def _own_rule(line: RawLine, key: str, event: Event, rule: FirstWins) -> Claim:
+    who = "of this user" if rule.key == THE_USER else f"with this {rule.key}"
+    within = "" if rule.window_s is None else f" within {rule.window_s} s"
     window_ms = None if rule.window_s is None else rule.window_s * SECOND_MS
     latest = max(event.timestamp, line.received_at)
     return Claim(
-        claim_key("rule", rule.name, key),
+        # With the member's name: a rule that goes by another member from now on begins anew.
+        claim_key("rule", rule.name, rule.key, key),
         event.timestamp,
         window_ms,
         Outcome(rule.outcome),
-        f"rule {rule.name}: another event with the same {rule.key} came first",
+        f"rule {rule.name}: there was an event {who}{within}",
         forget_at=0 if window_ms is None else latest + window_ms + LATE_MS,
     )
 
@@ -130,9 +143,16 @@ def _prefix(project: str, rule: FirstWins) -> str:
     return user_prefix(project) if rule.key == THE_USER else rule_prefix(project, rule.name)
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Attributes(msgspec.Struct, frozen=True):
     unique_id: str | None = None
-    time: msgspec.Raw | None = None
+    time: msgspec.Raw = _NULL
+
+    @property
+    def has_time(self) -> bool:
+        return bytes(self.time) != b"null"
 
 
 class _Resource(msgspec.Struct, frozen=True):

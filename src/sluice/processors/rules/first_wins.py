@@ -88,7 +88,7 @@ def claim_key(*parts: str) -> bytes:
 def settle(claims: Iterable[Claim], event_id: str, received_at: int, state: Reads) -> Lost | Won:
     """Tell whether an event wins all its claims; the first that it loses decides what becomes of it.
 
-    Raises `Unusable` where an entry was written by a newer version.
+    Raises `Unusable` where an entry cannot be read: a newer version wrote it.
     """
     won: Won = []
     for claim in claims:
@@ -127,13 +127,15 @@ _DECODERS = {_VERSION: _decode_1}
 def decode(value: bytes, decoders: Mapping[int, Callable[[bytes], Holder]] = _DECODERS) -> Holder:
     """Read a holder's bytes, in whatever form.
 
-    Raises `Unusable` for a form that only a newer version knows.
+    Raises `Unusable` for a form that only a newer version knows, and for what no version wrote.
     """
-    if value[0] not in decoders:
-        raise Unusable(
-            f"the state was written by a newer version (form {value[0]}): run that version, or a later one"
-        )
-    return decoders[value[0]](value)
+    form = value[0] if value else 0
+    if form in decoders:
+        try:
+            return decoders[form](value)
+        except (struct.error, ValueError) as error:
+            raise Unusable(f"the state holds what no version of Sluice wrote ({error}): remove it") from None
+    raise Unusable(f"the state was written by a newer version (form {form}): run that version, or a later one")
 
 
 def _shown(at_ms: int) -> str:

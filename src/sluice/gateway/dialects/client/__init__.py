@@ -160,7 +160,7 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
         faults += jsonapi.faults_of(refusal, str(refusal))
     if faults:
         raise InvalidDocument(faults)
-    state_keys = StateKeys(key.project, head.idempotency_key)
+    state_keys = StateKeys(API, key.project, key.project_entry, head.idempotency_key)
     return Reading(head.endpoint, cost=1, lookup=lookup_of(bulks, key.project, state_keys))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sluice.contract.raw import Context
-from sluice.contract.routing import CONFIRMATION, routing_key
+from sluice.contract.routing import routing_key
 from sluice.contract.state_keys import normal_email
 from sluice.gateway.dialects.port import Identified, Lookup, Received
 from sluice.gateway.users.identity import Person, profiled
@@ -82,7 +82,7 @@ def _received(bulk: SentBulk, known: Known, project: str, state_keys: StateKeys)
         anonymous_id=_first(given.anonymous_id) or "" if given else "",
     )
     with_profile = msgspec.structs.replace(context, profile=msgspec.Raw(bulk.profile_text))
-    keys = [state_keys.of(event.metric, known.user_id, _members(event), by_user=True) for event in bulk.events]
+    keys = [_key(event, known, state_keys) for event in bulk.events]
     by_user = routing_key(project, "", user=known.user_id, by_user=True)
     bearer = keys.index(by_user) if by_user in keys else 0
     return [
@@ -98,6 +98,7 @@ class _Attributes(msgspec.Struct):
 _attributes = msgspec.json.Decoder(_Attributes)
 
 
-def _members(event: SentEvent) -> bytes:
-    """Give the object in which an event's order stands; of all others, only the user counts."""
-    return bytes(_attributes.decode(event.text).attributes) if event.metric == CONFIRMATION else b"{}"
+def _key(event: SentEvent, known: Known, state_keys: StateKeys) -> str | None:
+    """Give an event's routing key; where nothing but the user counts, the event need not be looked into."""
+    members = _attributes.decode(event.text).attributes if state_keys.reads(event.metric) else b"{}"
+    return state_keys.of(event.metric, known.user_id, bytes(members), by_user=True)
