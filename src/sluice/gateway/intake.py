@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
     from sluice.gateway.clock import Clock, NewId
     from sluice.gateway.coalescer import Coalescer
-    from sluice.gateway.dialects.port import Dialect, Endpoint, Identified, Metering, Reading, Received
+    from sluice.gateway.dialects.port import Dialect, Endpoint, Identified, Lookup, Metering, Reading, Received
     from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision, Limiter
     from sluice.gateway.load import Share
-    from sluice.gateway.users.port import UserDirectory
+    from sluice.gateway.users.port import Identifier, UserDirectory
 
 log = logging.getLogger(__name__)
 
@@ -143,13 +143,24 @@ class Intake:
             await self.coalescer.submit(self._lines(dialect, head, key, reading.events))
             return len(reading.events)
         identified = reading.lookup.identify(self.users)
-        if not identified.links:
-            await self.coalescer.submit(self._lines(dialect, head, key, identified.events))
-            return len(identified.events)
-        async with self._turns.alone(reading.lookup.identifiers):
-            identified = reading.lookup.identify(self.users)
-            await self._publish_and_link(self._lines(dialect, head, key, identified.events), identified)
+        if identified.links:
+            return await self._publish_in_turn(dialect, head, key, reading.lookup, identified.users)
+        await self.coalescer.submit(self._lines(dialect, head, key, identified.events))
         return len(identified.events)
+
+    async def _publish_in_turn(
+        self, dialect: Dialect, head: Head, key: Key, lookup: Lookup, users: frozenset[Identifier]
+    ) -> int:
+        """Publish and link while nobody else changes these users, by whatever name, nor what the names mean."""
+        names = lookup.identifiers
+        while True:
+            names |= users
+            async with self._turns.alone(names):
+                identified = lookup.identify(self.users)
+                users = identified.users
+                if users <= names:  # else the names have come to mean others, who may be changing
+                    await self._publish_and_link(self._lines(dialect, head, key, identified.events), identified)
+                    return len(identified.events)
 
     async def _publish_and_link(self, lines: list[Line], identified: Identified) -> None:
         """Wait for both, also when one fails: the next one's turn comes when this one's links are known."""

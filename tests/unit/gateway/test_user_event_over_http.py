@@ -142,8 +142,9 @@ async def test_users_of_two_projects_are_strangers():
 class SlowSaves:
     """Holds links back until it is told to go on; `waiting` is set when the first ones are held."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, one_by_one: bool = False) -> None:
         self._save = gateway.users.save
+        self._one_by_one = one_by_one
         self.waiting = asyncio.Event()
         self.go_on = asyncio.Event()
         self.calls = 0
@@ -153,6 +154,8 @@ class SlowSaves:
         self.calls += 1
         self.waiting.set()
         await self.go_on.wait()
+        if self._one_by_one:
+            self.go_on.clear()
         await self._save(links)
 
 
@@ -190,6 +193,46 @@ async def test_of_two_who_log_in_with_one_new_address_at_once_the_second_is_the_
     assert [(await answer).status for answer in (first, second)] == [200, 200]
     assert user_ids(gateway) == ["u1", "u1"]
     assert known(gateway, id="u2") == [Known("u1", "shared@example.com")]
+
+
+async def test_one_user_who_is_saved_by_two_names_at_once_has_one_address(gateway: Gateway):
+    slow = SlowSaves(gateway)
+    first = asyncio.create_task(save(gateway, {"_id": "ann@example.com", "email": "other@example.com"}))
+    await slow.waiting.wait()
+    second = asyncio.create_task(save(gateway, {"email": "ann@example.com"}))
+    for _ in range(3):
+        await served(gateway)
+    assert slow.calls == 1
+    slow.go_on.set()
+    assert [(await answer).status for answer in (first, second)] == [200, 200]
+    ann = Known("ann@example.com", "other@example.com")
+    assert known(gateway, id="ann@example.com", email="ann@example.com") == [ann, ann]
+
+
+async def test_who_turns_out_to_mean_a_user_that_another_is_changing_waits_for_that_one_too(ann: Gateway):
+    await save(ann, {"_id": "visitor"})
+    slow = SlowSaves(ann, one_by_one=True)
+    login = asyncio.create_task(send_event(ann, {"login": {"email": "ann@example.com"}}, {"_id": "visitor"}))
+    await slow.waiting.wait()
+    by_visitor = asyncio.create_task(save(ann, {"_id": "visitor", "email": "new@example.com"}))
+    await served(ann)
+    by_ann = asyncio.create_task(save(ann, {"_id": "u1", "email": "newer@example.com"}))
+    for _ in range(3):
+        await served(ann)
+    assert slow.calls == 1
+    slow.go_on.set()  # now the visitor is Ann, whom the third request changes
+    assert (await login).status == 200
+    for _ in range(3):
+        await served(ann)
+    assert slow.calls == 2
+    slow.go_on.set()
+    assert (await by_ann).status == 200
+    for _ in range(3):
+        await served(ann)
+    assert slow.calls == 3
+    slow.go_on.set()
+    assert (await by_visitor).status == 200
+    assert known(ann, id="u1") == known(ann, id="visitor") == [Known("u1", "new@example.com")]
 
 
 async def test_who_shares_no_name_does_not_wait(ann: Gateway):

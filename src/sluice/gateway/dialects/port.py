@@ -23,6 +23,7 @@ from sluice.contract.errors import (
     WrongMethod,
 )
 from sluice.contract.raw import NO_CONTEXT
+from sluice.gateway.users.port import Identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from sluice.contract.raw import Client, Context
     from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision
-    from sluice.gateway.users.port import Identifier, Link, Users
+    from sluice.gateway.users.port import Link, Users
 
 Headers = dict[str, str]
 
@@ -111,13 +112,19 @@ class Identified:
     events: Sequence[Received]
     links: Sequence[Link] = ()
 
+    @property
+    def users(self) -> frozenset[Identifier]:
+        """Whom the links mean, each by the id that never changes."""
+        return frozenset(Identifier(link.identifier.project, "id", link.known.user_id) for link in self.links)
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """How a request's user is to be found.
 
-    `identifiers` are all that the answer depends on. `identify` gives the events; it may be called again when
-    another request changes what one of them means. It raises `Invalid` for a user who is not known.
+    `identifiers` are those that the request names; who gets its turn by them, and by the users whom its links mean,
+    changes them alone. `identify` gives the events; it may be called again when another request changes what one of
+    the identifiers means. It raises `Invalid` for a user who is not known.
     """
 
     identifiers: frozenset[Identifier]
