@@ -6,6 +6,7 @@ A subclass of `LimiterSuite` gives a fixture `limiter`, and a fixture `clock` th
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Protocol
 
 import pytest
@@ -410,6 +411,21 @@ class SlidingWindows:
         refused = await take(limiter, 1, SECOND, MINUTE)
         assert [state.retry_after_ms for state in refused.states] == [0, 45_000]
         assert refused.retry_after_s == 45
+
+    async def test_who_waits_for_the_whole_seconds_named_passes_both_windows(
+        self, limiter: Limiter, clock: SettableClock
+    ):
+        pauses = Random(4)
+        waits: set[int] = set()
+        for _ in range(500):
+            decision = await take(limiter, 1, SECOND, MINUTE)
+            if not decision.passed:
+                waits.add(decision.retry_after_s)
+                clock.now_ms += decision.retry_after_s * 1000
+                assert (await take(limiter, 1, SECOND, MINUTE)).passed
+            clock.now_ms += pauses.randrange(100)
+        assert min(waits) == 1
+        assert max(waits) > 30
 
 
 class LimiterSuite(AnyKind, TokenBuckets, FixedWindows, SlidingWindows):
