@@ -37,13 +37,17 @@ ONLY_IN = {
     "pydantic_settings": {"role"},
     "redis": {"gateway/limits"},
     "sqlite3": {"gateway/users/store.py"},
+    "crawleruseragents": {"processors/rules/bots.py"},
+    "ua_parser": {"processors/rules/bots.py", "processors/rules/user_agent.py"},
     "tomlkit": {"cli"},
+    "rocksdict": {"processors/state_rocksdb.py"},
 }
 """Libraries that only these places know."""
 
 PURE = {
     "contract",
     "processors/rules",
+    "processors/changelog.py",
     "processors/decide.py",
     "processors/pack.py",
     "processors/lane.py",
