@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from sluice.contract import topics
+from sluice.processors.alarm import Alarm, Bound
 from sluice.processors.lane import ProcessorLane
+from sluice.processors.report import Report
+from sluice.role.ready import say_status
 from sluice.stream import worker
 
 if TYPE_CHECKING:
@@ -19,13 +23,18 @@ if TYPE_CHECKING:
     from sluice.processors.settings import ProcessorSettings
 
 
+GROUP = "sluice-processors"
+
+
 def create_app(
     settings: ProcessorSettings, journal: Journal, raw_log: RawLog, rules: Callable[[], Rulebook]
 ) -> faust.App:
     """Build the Faust app of one worker; nothing is connected before it starts."""
+    bound = Bound(settings.processors_pause_failed_percent, settings.processors_pause_failed_events)
+    report = Report(time.monotonic, say_status)
     return worker.create_app(
         worker.Worker(
-            group="sluice-processors",
+            group=GROUP,
             topic=topics.RAW,
             bootstrap=settings.kafka_bootstrap,
             data_dir=settings.data_dir,
@@ -34,5 +43,5 @@ def create_app(
             batch_records=settings.processors_batch_records,
             batch_wait_ms=settings.processors_batch_wait_ms,
         ),
-        lambda partition: ProcessorLane(partition, journal, raw_log, rules),
+        lambda partition: ProcessorLane(partition, journal, raw_log, rules, Alarm(bound, time.monotonic), report),
     )

@@ -2,17 +2,25 @@
 
 The journal's marker, not the group's committed offset, says how far the partition is decided. So a record that was
 decided before is skipped, and one beyond the next means that records in between have not been seen: seek back.
+
+Where rules fail on too many events (`alarm.py`), the partition pauses before the first of them.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from sluice.contract.errors import Unusable
+from sluice.contract.event import Outcome
+from sluice.processors.alarm import Counted
 from sluice.processors.decide import decide
 from sluice.processors.journal import Marker
 from sluice.processors.pack import pack
+from sluice.processors.report import Pause
 from sluice.processors.state import Draft
 from sluice.processors.state_memory import MemoryState
 from sluice.stream.lane import Progress
@@ -20,7 +28,11 @@ from sluice.stream.lane import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sluice.contract.processed import Processed
+    from sluice.processors.alarm import Alarm
+    from sluice.processors.decide import Decided
     from sluice.processors.journal import Journal
+    from sluice.processors.report import Report
     from sluice.processors.rules.rulebook import Rulebook
     from sluice.processors.state import State
     from sluice.stream.lane import Record
@@ -33,6 +45,9 @@ FORGET_AFTER_MS = DAY_MS
 
 FORGET_AT_ONCE = 1000
 """What a commit forgets at most, or as much as it remembers: so it is never behind for long, and never long at it."""
+
+PAUSE_S = 10.0
+"""How long a partition waits on which rules fail before it tries again."""
 
 
 class RawLog(Protocol):
@@ -50,14 +65,24 @@ class RawLog(Protocol):
 class ProcessorLane:
     """Decides the records of one partition of `events.raw`."""
 
-    def __init__(self, partition: int, journal: Journal, raw_log: RawLog, rules: Callable[[], Rulebook]) -> None:
-        """`rules` gives the rules as they are now; one batch goes by the same."""
+    def __init__(
+        self,
+        partition: int,
+        journal: Journal,
+        raw_log: RawLog,
+        rules: Callable[[], Rulebook],
+        alarm: Alarm,
+        report: Report,
+    ) -> None:
+        """`rules` gives the rules as they are now; one batch goes by the same. `alarm` is this partition's own."""
         self._partition = partition
         self._next_offset = 0
         self._topic_id = ""
         self._journal = journal
         self._raw_log = raw_log
         self._rules = rules
+        self._alarm = alarm
+        self._report = report
         self._state: State = MemoryState()
 
     async def open(self) -> int:
@@ -73,21 +98,39 @@ class ProcessorLane:
         await self._journal.close(self._partition)
 
     async def process(self, records: Sequence[Record]) -> Progress:
-        """Decide records in one transaction; skip those decided before, and stop before a gap."""
+        """Decide records in one transaction; skip those decided before, and stop before a gap.
+
+        Where rules fail on too many events, the records before the first of them are decided, and then none.
+        """
         old = 0
         while old < len(records) and records[old].offset < self._next_offset:
             old += 1
         fresh = self._contiguous(records[old:])
         if fresh:
-            rules, draft = self._rules(), Draft(self._state)
-            decided = [decide(record, self._topic_id, rules, draft) for record in fresh]
-            draft.forget(fresh[-1].timestamp - FORGET_AFTER_MS, max(FORGET_AT_ONCE, len(draft.changes)))
-            output = list(pack(of_record.lines for of_record in decided))
-            marker = Marker(self._topic_id, fresh[-1].offset)
-            await self._journal.commit(self._partition, output, draft.changes, marker)
-            self._next_offset = fresh[-1].offset + 1
+            rules = self._rules()
+            batch = self._decide(fresh, rules)
+            if minute := self._alarm.rings(batch.counted):
+                good = batch.good_records
+                if good:
+                    await self._commit(self._decide(fresh[:good], rules))
+                self._report.paused(_pause(batch, minute), PAUSE_S)
+                return Progress(old + good, self._next_offset, PAUSE_S)
+            await self._commit(batch)
         done = old + len(fresh)
         return Progress(done, None if done == len(records) else self._next_offset)
+
+    def _decide(self, records: Sequence[Record], rules: Rulebook) -> _Batch:
+        draft = Draft(self._state)
+        return _Batch(records, [decide(record, self._topic_id, rules, draft) for record in records], draft)
+
+    async def _commit(self, batch: _Batch) -> None:
+        last, changes = batch.records[-1], batch.draft.changes
+        batch.draft.forget(last.timestamp - FORGET_AFTER_MS, max(FORGET_AT_ONCE, len(changes)))
+        output = list(pack(of_record.lines for of_record in batch.decided))
+        await self._journal.commit(self._partition, output, changes, Marker(self._topic_id, last.offset))
+        self._next_offset = last.offset + 1
+        self._alarm.count(batch.counted)
+        self._report.committed(self._partition, (line for of_record in batch.decided for line in of_record.lines))
 
     def _contiguous(self, records: Sequence[Record]) -> Sequence[Record]:
         """Give the records up to the first gap; the raw topic is dense, so a gap means records not seen yet."""
@@ -117,3 +160,36 @@ class ProcessorLane:
                 self._partition, marker.offset + 1, start - 1,
             )  # fmt: skip
         return max(marker.offset + 1, start)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Records with their decisions, and what those want remembered."""
+
+    records: Sequence[Record]
+    decided: Sequence[Decided]
+    draft: Draft
+
+    @property
+    def counted(self) -> Counted:
+        return Counted(
+            sum(len(of_record.lines) for of_record in self.decided),
+            sum(of_record.raised for of_record in self.decided),
+        )
+
+    @property
+    def good_records(self) -> int:
+        """How many records come before the first on which a rule failed."""
+        return next((good for good, of_record in enumerate(self.decided) if of_record.raised), len(self.decided))
+
+
+def _pause(batch: _Batch, minute: Counted) -> Pause:
+    at = batch.good_records
+    record = batch.records[at]
+    failed = next(line for line in batch.decided[at].lines if _made_a_rule_raise(line))
+    return Pause(record.partition, record.offset, minute, failed.event.event_id, failed.reason)
+
+
+def _made_a_rule_raise(line: Processed) -> bool:
+    """Tell it from a line that nobody can read, which is invalid too, but cannot be replayed."""
+    return line.outcome is Outcome.INVALID and line.raw_line is not msgspec.UNSET

@@ -28,4 +28,14 @@ class ProcessorSettings(KafkaSettings):
     processors_session_timeout_ms: int = Field(
         10_000, ge=1000, description="after so long without a sign of life the group gives a worker's partitions away"
     )
+    processors_pause_failed_percent: float = Field(
+        5.0,
+        ge=0,
+        le=100,
+        description="when rules fail on more than so many percent of a minute's events, their partition pauses "
+        "until they are mended, rather than reject them; 100: never",
+    )
+    processors_pause_failed_events: int = Field(
+        20, ge=1, description="a partition pauses only if rules fail on so many of a minute's events at least"
+    )
     processors_log_level: str = Field("info", description="debug, info, warning or error")

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
-from tests.factories import TOPIC, raw_record
+from tests.factories import NOW, TOPIC, pulse_event, raw_line, raw_record
 
 from sluice.contract import ndjson, processed
-from sluice.contract.errors import Fenced, Unusable
+from sluice.contract.errors import Fenced, Retry, Unusable
+from sluice.contract.event import Outcome
+from sluice.processors.alarm import Alarm, Bound
 from sluice.processors.journal import Marker
 from sluice.processors.journal_memory import MemoryJournal, MemoryLog
-from sluice.processors.lane import ProcessorLane
+from sluice.processors.lane import PAUSE_S, ProcessorLane
+from sluice.processors.report import Report
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
-from sluice.stream.lane import Progress
+from sluice.stream.lane import Progress, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sluice.contract.raw import RawLine
+    from sluice.processors.rules.first_wins import Reads
+    from sluice.processors.rules.rulebook import Verdict
+    from sluice.processors.state import Entry
 
 RULES = Rulebook(Visitors(b"secret"))
+
+
+class Broken(Rulebook):
+    """Rules that fail on every event of one type."""
+
+    def judge(self, line: RawLine, state: Reads) -> Verdict:
+        if b"poison" in bytes(line.event):
+            raise ZeroDivisionError("a bug")
+        return super().judge(line, state)
+
+
+BROKEN = Broken(Visitors(b"secret"))
 
 
 @dataclass
@@ -40,14 +66,32 @@ class Cluster:
 
     log: MemoryLog = field(default_factory=MemoryLog)
     raw: FixedRawLog = field(default_factory=FixedRawLog)
+    rules: Rulebook = RULES
+    bound: Bound = field(default_factory=Bound)
+    seconds: float = 1000.0
+    said: list[str] = field(default_factory=list)
 
-    def lane(self) -> ProcessorLane:
-        return ProcessorLane(0, MemoryJournal(self.log), self.raw, lambda: RULES)
+    def lane(self, journal: MemoryJournal | None = None) -> ProcessorLane:
+        return ProcessorLane(
+            0,
+            journal or MemoryJournal(self.log),
+            self.raw,
+            lambda: self.rules,
+            Alarm(self.bound, lambda: self.seconds),
+            Report(lambda: self.seconds, self.said.append),
+        )
+
+    @property
+    def lines(self) -> list[processed.Processed]:
+        return [processed.decode(text) for value in self.log.output.get(0, []) for text in ndjson.split(value)]
 
     @property
     def decided(self) -> list[int]:
-        texts = [text for value in self.log.output.get(0, []) for text in ndjson.split(value)]
-        return [processed.decode(text).source.offset for text in texts]
+        return [line.source.offset for line in self.lines]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [line.outcome for line in self.lines]
 
 
 def records(first: int, last: int):
@@ -149,3 +193,184 @@ async def test_a_raw_log_that_was_cut_back_is_refused_since_its_offsets_would_be
     cluster.raw.end = 9
     with pytest.raises(Unusable, match="is decided up to 9, its raw log ends at 8"):
         await cluster.lane().open()
+
+
+def good(offset: int) -> Record:
+    return raw_record(offset)
+
+
+def poison(offset: int, events: int = 1) -> Record:
+    event = pulse_event(event_type="poison")
+    return raw_record(offset, *(raw_line(event, number=1000 * offset + line) for line in range(events)))
+
+
+STORED, INVALID = Outcome.STORED, Outcome.INVALID
+
+
+async def test_what_is_no_ndjson_is_rejected_with_its_bytes_and_the_stream_goes_on():
+    cluster = Cluster()
+    lane = cluster.lane()
+    await lane.open()
+    strange = Record(0, 1, NOW, b"\xff\x00 no line of ours")
+    assert await lane.process([good(0), strange, good(2)]) == Progress(done=3)
+    assert cluster.outcomes == [STORED, INVALID, STORED]
+    assert cluster.lines[1].payload_bytes() == strange.value
+
+
+async def test_what_is_no_ndjson_is_no_rules_fault_and_pauses_nothing():
+    cluster = Cluster(bound=Bound(percent=0, events=1))
+    lane = cluster.lane()
+    await lane.open()
+    assert await lane.process([Record(0, offset, NOW, b"?") for offset in range(100)]) == Progress(done=100)
+
+
+async def test_an_event_on_which_a_rule_fails_is_rejected_replayable_and_the_stream_goes_on():
+    cluster = Cluster(rules=BROKEN)
+    lane = cluster.lane()
+    await lane.open()
+    assert await lane.process([good(0), poison(1), good(2)]) == Progress(done=3)
+    assert cluster.outcomes == [STORED, INVALID, STORED]
+    rejected = cluster.lines[1]
+    assert rejected.raw_line
+    assert "ZeroDivisionError: a bug" in rejected.reason
+
+
+async def test_where_rules_fail_too_often_the_good_records_before_are_decided_and_nothing_after(
+    caplog: pytest.LogCaptureFixture,
+):
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=3))
+    lane = cluster.lane()
+    await lane.open()
+    batch = [good(0), good(1), poison(2, events=3), good(3)]
+    assert await lane.process(batch) == Progress(done=2, seek_to=2, pause_s=PAUSE_S)
+    assert cluster.decided == [0, 1]
+    assert cluster.log.markers[0] == Marker(TOPIC, 1)
+    assert "partition 0 is paused at offset 2: rules failed on 3 of a minute's 6 events" in caplog.text
+    assert f"event {UUID(int=2000)}: 'a rule failed on this event: ZeroDivisionError: a bug'" in caplog.text
+    assert cluster.said == ["partition 0 is paused: rules fail on too many events, see the log"]
+
+
+async def test_a_pause_counts_what_was_decided_before_as_done():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([good(0), good(1)])
+    assert await lane.process([good(0), good(1), good(2), poison(3)]) == Progress(3, seek_to=3, pause_s=PAUSE_S)
+
+
+async def test_a_pause_names_the_event_that_rules_failed_on_and_not_one_that_nobody_can_read(
+    caplog: pytest.LogCaptureFixture,
+):
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([Record(0, 0, NOW, b"?\n" + poison(7).value)])
+    assert f"event {UUID(int=7000)}:" in caplog.text
+
+
+async def test_a_partition_that_begins_with_what_rules_fail_on_decides_nothing():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    assert await lane.process([poison(0), good(1)]) == Progress(done=0, seek_to=0, pause_s=PAUSE_S)
+    assert cluster.log.output == {}
+    assert cluster.log.markers == {}
+
+
+async def test_what_failing_rules_had_remembered_is_not_committed_with_the_good_records():
+    order = {"event_type": "confirmation", "properties": {"orderId": "7"}}
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    confirmation = raw_line(pulse_event(**order), key="demo/order/7")
+    await lane.process([good(0), raw_record(1, *(raw_line(pulse_event(event_type="poison")), confirmation))])
+    assert cluster.log.states[0].entries == {}
+
+
+async def test_a_paused_partition_goes_on_by_itself_once_the_rules_are_mended(caplog: pytest.LogCaptureFixture):
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([good(0), poison(1), good(2)])
+    cluster.rules = RULES
+    assert await lane.process([poison(1), good(2)]) == Progress(done=2)
+    assert cluster.outcomes == [STORED] * 3
+    assert "partition 0 goes on" in caplog.text
+    assert cluster.said[1:] == ["partition 0 goes on"]
+
+
+async def test_a_paused_partition_stays_paused_as_long_as_rules_fail():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=3))
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([poison(0, events=2)])
+    for _ in range(20):
+        cluster.seconds += PAUSE_S
+        assert (await lane.process([poison(1)])).pause_s == PAUSE_S
+    assert cluster.decided == [0, 0]
+
+
+async def test_a_worker_that_may_reject_takes_a_paused_partition_on():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([poison(0, events=50)])
+    cluster.bound = Bound(percent=100)
+    successor = cluster.lane()
+    await successor.open()
+    assert await successor.process([poison(0, events=50)]) == Progress(done=1)
+    assert cluster.outcomes == [INVALID] * 50
+
+
+@dataclass
+class BreakingOff(MemoryJournal):
+    """A journal whose first commits break off."""
+
+    log: MemoryLog
+    times: int
+
+    def __post_init__(self) -> None:
+        super().__init__(self.log)
+
+    async def commit(
+        self, partition: int, output: Sequence[bytes], changes: Mapping[bytes, Entry | None], marker: Marker
+    ) -> None:
+        if self.times:
+            self.times -= 1
+            raise Retry("broke off")
+        await super().commit(partition, output, changes, marker)
+
+
+async def test_a_batch_that_is_tried_again_counts_once():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=4))
+    lane = cluster.lane(BreakingOff(cluster.log, times=5))
+    await lane.open()
+    batch = [poison(0, events=3)]
+    for _ in range(5):
+        with pytest.raises(Retry):
+            await lane.process(batch)
+        await lane.open()
+    assert await lane.process(batch) == Progress(done=1)
+    assert (await lane.process([poison(1)])).pause_s == PAUSE_S
+
+
+async def test_a_good_part_that_breaks_off_is_tried_again():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane(BreakingOff(cluster.log, times=1))
+    await lane.open()
+    batch = [good(0), poison(1)]
+    with pytest.raises(Retry):
+        await lane.process(batch)
+    assert cluster.said == []
+    await lane.open()
+    assert await lane.process(batch) == Progress(done=1, seek_to=1, pause_s=PAUSE_S)
+
+
+async def test_what_is_rejected_is_told_by_kind_once_a_minute(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    cluster = Cluster(rules=BROKEN)
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([good(0), poison(1), Record(0, 2, NOW, b"?")])
+    told = "rejected: 1 invalid (a rule failed on this event), 1 invalid (not a raw line)"
+    assert [record.message for record in caplog.records] == [told]

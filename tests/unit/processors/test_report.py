@@ -1,0 +1,97 @@
+"""What people are told: rejected events by kind, once a minute."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from tests.factories import processed_line
+
+from sluice.contract.event import Outcome
+from sluice.processors.alarm import Counted
+from sluice.processors.report import Pause, Report, kind_of
+
+
+class Told:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.said: list[str] = []
+        self.report = Report(lambda: self.seconds, self.said.append)
+
+    def reject(self, outcome: Outcome, times: int = 1, reason: str = "") -> None:
+        line = processed_line(outcome=outcome, reason=reason)
+        self.report.committed(0, [line] * times)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture(autouse=True)
+def _every_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+def test_stored_events_are_nothing_to_tell(told: Told, caplog: pytest.LogCaptureFixture):
+    told.reject(Outcome.STORED)
+    assert caplog.messages == []
+
+
+def test_rejected_events_are_told_by_kind(told: Told, caplog: pytest.LogCaptureFixture):
+    lines = [processed_line(outcome=Outcome.DUPLICATE)] * 2 + [processed_line(outcome=Outcome.BOT)]
+    told.report.committed(0, lines)
+    assert caplog.messages == ["rejected: 1 bot, 2 duplicate"]
+
+
+def test_a_minute_is_told_together(told: Told, caplog: pytest.LogCaptureFixture):
+    told.reject(Outcome.BOT)
+    told.seconds += 59
+    told.reject(Outcome.BOT, times=3)
+    assert caplog.messages == ["rejected: 1 bot"]
+    told.seconds += 1
+    told.reject(Outcome.STORED)
+    assert caplog.messages == ["rejected: 1 bot", "rejected: 3 bot"]
+
+
+def test_each_event_is_told_once(told: Told, caplog: pytest.LogCaptureFixture):
+    told.reject(Outcome.BOT)
+    told.seconds += 60
+    told.reject(Outcome.STORED)
+    assert caplog.messages == ["rejected: 1 bot"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "kind"),
+    [
+        (Outcome.DUPLICATE, "order 7 was confirmed before: event x", "duplicate"),
+        (Outcome.INVALID, "not a raw line: JSON is malformed: invalid character", "invalid (not a raw line)"),
+        (Outcome.INVALID, "a rule failed on this event: KeyError: 'a'", "invalid (a rule failed on this event)"),
+    ],
+)
+def test_a_kind_names_no_order_and_no_event(outcome: Outcome, reason: str, kind: str):
+    assert kind_of(processed_line(outcome=outcome, reason=reason)) == kind
+
+
+def test_a_pause_is_told_each_time_and_its_end_once(told: Told, caplog: pytest.LogCaptureFixture):
+    pause = Pause(0, 17, Counted(64, 24), "an-id", "ValueError")
+    told.report.paused(pause, 10.0)
+    told.report.paused(pause, 10.0)
+    told.reject(Outcome.STORED, times=2)
+    told.reject(Outcome.STORED)
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [error.message.partition(":")[0] for error in errors] == ["partition 0 is paused at offset 17"] * 2
+    assert caplog.messages[2:] == ["partition 0 goes on"]
+    assert told.said[2:] == ["partition 0 goes on"]
+
+
+def test_another_partition_does_not_end_a_pause(told: Told):
+    told.report.paused(Pause(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.reject(Outcome.STORED)
+    assert len(told.said) == 1
+
+
+def test_what_was_raised_stays_on_one_line_and_is_cut(told: Told, caplog: pytest.LogCaptureFixture):
+    told.report.paused(Pause(0, 17, Counted(64, 24), "an-id", "two\nlines" + 10_000 * "x"), 10.0)
+    assert "\n" not in caplog.messages[0]
+    assert len(caplog.messages[0]) < 1500
