@@ -65,6 +65,7 @@ def _own_id(line: RawLine) -> Claim:
         Outcome.DUPLICATE,
         "this event was sent in again before, and stored",
         strict=True,
+        of_request=True,
     )
 
 
@@ -77,6 +78,7 @@ def _idempotency(line: RawLine, key: str, idempotency_key: str) -> Claim:
         Outcome.DUPLICATE,
         f"a request with the Idempotency-Key {idempotency_key} was accepted within 24 hours",
         forget_at=line.received_at + IDEMPOTENCY_WINDOW_MS,
+        of_request=True,
     )
 
 

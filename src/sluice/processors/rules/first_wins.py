@@ -37,7 +37,7 @@ class Claim:
     `at` is the time that windows are counted by, in milliseconds since 1970; `window_ms` is None where the first one
     wins for ever. Who comes second within the window gets the `outcome`; `reason` says in words what was first.
     `forget_at` is when nobody can come second any more; 0: never. A claim that is `strict` is lost to the same event
-    too.
+    too. With one `of_request` is lost what the request says beside its events as well: all of it was said before.
     """
 
     key: bytes
@@ -47,6 +47,7 @@ class Claim:
     reason: str
     forget_at: int = 0
     strict: bool = False
+    of_request: bool = False
 
 
 class Holder(NamedTuple):
