@@ -50,6 +50,8 @@ PURE = {
     "processors/changelog.py",
     "processors/decide.py",
     "processors/pack.py",
+    "processors/alarm.py",
+    "processors/report.py",
     "processors/lane.py",
     "sinks/block.py",
     "sinks/columns.py",

@@ -41,6 +41,9 @@ def _log(retention_days: int) -> Mapping[str, str]:
     return MappingProxyType({"cleanup.policy": "delete", "retention.ms": str(retention_days * DAY_MS)})
 
 
+FORGETTING_KEPT_MS = DAY_MS
+"""A record that forgets a key is dropped so long after it was compacted."""
+
 # Kafka compacts closed segments only, so they are closed often.
 _LATEST_BY_KEY: Mapping[str, str] = MappingProxyType(
     {
@@ -49,6 +52,7 @@ _LATEST_BY_KEY: Mapping[str, str] = MappingProxyType(
         "segment.ms": str(10 * MINUTE_MS),
         "segment.bytes": str(64 * MIB),
         "max.compaction.lag.ms": str(60 * MINUTE_MS),
+        "delete.retention.ms": str(FORGETTING_KEPT_MS),
     }
 )
 
@@ -58,24 +62,13 @@ RAW = Topic("events.raw", RAW_MAX_BYTES, _log(7))
 PROCESSED = Topic("events.processed", PROCESSED_MAX_BYTES, _log(7))
 """What the processors decided, every outcome. Written in transactions: read it with read_committed."""
 
-CHANGELOG = Topic(
-    "processors.changelog",
-    PROCESSED_MAX_BYTES,
-    _LATEST_BY_KEY,
-)
+CHANGELOG = Topic("processors.changelog", PROCESSED_MAX_BYTES, _LATEST_BY_KEY)
 """The processors' state by key, and each partition's marker: how far its raw records are decided.
 
-Taking a partition over reads it from its start.
+Taking a partition over reads what its worker's store does not have yet, or all of it.
 """
 
-FORGETTING_KEPT_MS = DAY_MS
-"""A record that forgets a key is dropped so long after it was compacted."""
-
-USERS_KNOWN = Topic(
-    "users.known",
-    MIB,
-    MappingProxyType({**_LATEST_BY_KEY, "delete.retention.ms": str(FORGETTING_KEPT_MS)}),
-)
+USERS_KNOWN = Topic("users.known", MIB, _LATEST_BY_KEY)
 """Whom each identifier of a user (an address, an id) means: written by gateways, and read by all of them."""
 
 ALL = (RAW, PROCESSED, CHANGELOG, USERS_KNOWN)

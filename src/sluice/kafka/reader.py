@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from sluice.contract.errors import Retry
+from sluice.contract.topics import MIB
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,9 +20,11 @@ STOP_TIMEOUT_S = 5.0
 
 @asynccontextmanager
 async def reading(
-    bootstrap: str, partition: TopicPartition, request_timeout_ms: int = 40_000
+    bootstrap: str, partition: TopicPartition, request_timeout_ms: int = 40_000, fetch_bytes: int = MIB
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer that is assigned one partition, sees what is committed only, and commits nothing itself.
+
+    It fetches `fetch_bytes` at a time, or one record that is larger.
 
     Raises `Retry` when Kafka goes away, also within the block.
     """
@@ -31,6 +34,7 @@ async def reading(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         request_timeout_ms=request_timeout_ms,
+        max_partition_fetch_bytes=fetch_bytes,
     )
     try:
         await consumer.start()

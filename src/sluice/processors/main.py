@@ -9,10 +9,11 @@ from sluice.contract import topics
 from sluice.contract.errors import Unusable
 from sluice.kafka.topic_ids import await_topics
 from sluice.kafka.topic_log import TopicLog
-from sluice.processors.app import create_app
+from sluice.processors.app import GROUP, create_app
 from sluice.processors.journal_kafka import KafkaJournal
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
+from sluice.processors.state_rocksdb import Stores
 from sluice.role.start import log_to_stderr, name_process
 from sluice.stream import worker
 
@@ -31,7 +32,7 @@ def run(settings: ProcessorSettings) -> None:
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     app = create_app(
         settings,
-        KafkaJournal(settings.kafka_bootstrap),
+        KafkaJournal(settings.kafka_bootstrap, Stores(settings.data_dir / GROUP / "state")),
         TopicLog(settings.kafka_bootstrap, topics.RAW.name),
         lambda: rules,
     )

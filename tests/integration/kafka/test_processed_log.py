@@ -12,21 +12,26 @@ from sluice.contract import ndjson, processed, topics
 from sluice.contract.errors import Retry
 from sluice.processors.journal import Marker
 from sluice.processors.journal_kafka import KafkaJournal
+from sluice.processors.state_rocksdb import Stores
 from sluice.sinks.processed_log import KafkaProcessedLog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.stack import Stack
 
 
-async def test_each_raw_record_is_found_and_what_is_missing_is_not(deployment: Stack, partition: int):
+async def test_each_raw_record_is_found_and_what_is_missing_is_not(deployment: Stack, partition: int, tmp_path: Path):
     old, new = str(uuid4()), str(uuid4())
     held = [*((old, offset) for offset in range(5, 9)), *((new, offset) for offset in (*range(20), *range(25, 40)))]
-    journal = KafkaJournal(deployment.kafka_bootstrap)
+    stores = Stores(tmp_path)
+    journal = KafkaJournal(deployment.kafka_bootstrap, stores)
     await journal.open(partition)
     for topic, offset in held:  # one transaction each, so that every other offset of the log is a control record
         line = processed.encode(processed_line(offset, topic=topic, partition=partition))
         await journal.commit(partition, [ndjson.join([line])], {}, Marker(topic, offset))
     await journal.close(partition)
+    stores.close()
 
     log = KafkaProcessedLog(deployment.kafka_bootstrap, topics.PROCESSED.name)
     at = {key: 2 * position for position, key in enumerate(held)}
