@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,12 +12,15 @@ from sluice.contract.first_wins import FirstWins
 from sluice.contract.projects import Project
 from sluice.gateway.dialects.state_keys import StateKeys
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 def keys(*rules: FirstWins, project="demo", dedup_id=None, api: Api = Api.PULSE) -> StateKeys:
     return StateKeys(api, project, Project(first_wins=rules), dedup_id)
 
 
-def key(event_type: str, event: dict[str, object] | bytes, *, user_id=None, dedup_id=None) -> str | None:
+def key(event_type: str, event: Mapping[str, object] | bytes, *, user_id=None, dedup_id=None) -> str | None:
     sent = event if isinstance(event, bytes) else json.dumps(event).encode()
     return keys(dedup_id=dedup_id).of(event_type, user_id, sent)
 

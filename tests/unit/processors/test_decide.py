@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from tests.factories import NOW, TOPIC, pulse_event, raw_line, raw_record
 
 from sluice.contract import ndjson, processed, raw
+from sluice.contract.errors import Retry, Unusable
 from sluice.contract.event import Api, Outcome, Stage
 from sluice.processors import decide as deciding
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
-from sluice.processors.state import Draft
+from sluice.processors.state import Draft, Entry
 from sluice.processors.state_memory import MemoryState
 from sluice.stream.lane import Record
 
@@ -143,3 +144,55 @@ def test_any_bytes_give_at_least_one_decision_for_each_line_and_the_same_one_aga
 def test_time_is_the_envelopes_where_the_event_has_none():
     [decided] = decide(raw_record(0, raw_line(pulse_event(timestamp=...))))
     assert decided.event.timestamp == decided.event.received_at == NOW
+
+
+ORDER = "demo/order/A-17"
+
+
+def confirmation(number: int, **sent: object) -> raw.RawLine:
+    event = {"type": "confirmation", "orderId": "A-17"} | sent
+    return raw_line(event, api=Api.EVENTS, key=ORDER, number=number)
+
+
+def test_lines_of_one_batch_see_what_those_before_them_left():
+    draft = Draft(MemoryState())
+    records = [raw_record(offset, confirmation(offset)) for offset in (1, 2)]
+    first, second = (deciding.decide(record, TOPIC, RULES, draft).lines[0] for record in records)
+    assert (first.outcome, second.outcome) == (Outcome.STORED, Outcome.DUPLICATE)
+    assert second.duplicate_of == first.event.event_id
+
+
+def test_a_line_on_which_a_rule_fails_leaves_nothing_behind():
+    draft = Draft(MemoryState())
+    record = raw_record(0, confirmation(1, timestamp="yesterday"), confirmation(2))
+    decided = deciding.decide(record, TOPIC, RULES, draft)
+    assert [line.outcome for line in decided.lines] == [Outcome.INVALID, Outcome.STORED]
+    assert decided.raised == 1
+
+
+def test_deciding_changes_the_draft_alone():
+    committed = MemoryState()
+    draft = Draft(committed)
+    deciding.decide(raw_record(0, confirmation(1)), TOPIC, RULES, draft)
+    assert len(draft.changes) == 1
+    assert committed.entries == {}
+
+
+class _Unreadable(MemoryState):
+    def get(self, key: bytes) -> Entry | None:
+        raise OSError("the disk is gone")
+
+
+def test_a_state_that_cannot_be_read_is_no_events_fault():
+    with pytest.raises(Retry, match="the state cannot be read: OSError"):
+        deciding.decide(raw_record(0, confirmation(1)), TOPIC, RULES, Draft(_Unreadable()))
+
+
+class _Newer(MemoryState):
+    def get(self, key: bytes) -> Entry | None:
+        return Entry(b"\xff")
+
+
+def test_a_state_of_a_newer_version_is_no_events_fault():
+    with pytest.raises(Unusable, match="newer version"):
+        deciding.decide(raw_record(0, confirmation(1)), TOPIC, RULES, Draft(_Newer()))
