@@ -13,11 +13,9 @@ import click
 
 from sluice.cli.query import table
 from sluice.cli.replaying import screen
-from sluice.cli.replaying.candidates import survey
+from sluice.cli.replaying.candidates import Order, survey
 from sluice.cli.replaying.clickhouse import RejectedEvents
 from sluice.cli.replaying.filters import Filters, moment_ms
-from sluice.cli.replaying.replay import Order, try_rules
-from sluice.cli.replaying.replay import replay as send_again
 from sluice.cli.replaying.rows import REPLAYABLE
 from sluice.cli.replaying.settings import RejectedSettings
 from sluice.contract.errors import Unusable
@@ -146,7 +144,7 @@ def replay(
 
 def _ready(events: RejectedEvents, order: Order) -> int:
     """Count what may be sent in again, and say of the rest why it may not."""
-    ready, refused = survey(events, order.filters, order.max_replays)
+    ready, refused = survey(events, order)
     staying = {
         outcome: sum(row["events"] for row in rows)
         for outcome in (Outcome.DUPLICATE, Outcome.THROTTLED)
@@ -173,6 +171,8 @@ def _agreed(count: int, *, yes: bool) -> bool:
 
 
 def _dry_run(settings: RejectedSettings, events: RejectedEvents, order: Order) -> None:
+    from sluice.cli.replaying.replay import try_rules
+
     by = settings.rules_file()
     click.echo(
         f"by the rules of {by}" if by else "by the documented rules, since no settings file is named", err=True
@@ -184,6 +184,8 @@ def _dry_run(settings: RejectedSettings, events: RejectedEvents, order: Order) -
 
 
 def _replay(settings: RejectedSettings, events: RejectedEvents, order: Order, ready: int) -> None:
+    from sluice.cli.replaying.replay import send_again
+
     with _progress(min(ready, order.limit or ready)) as report:
         tally, interrupted = asyncio.run(send_again(settings, events, order, report))
     _say(screen.summary(tally))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.cli.replaying.lines import Outgoing, Refused, from_original, outgoing, rebuilt
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 PAGE_ROWS = 1000
 PAGE_BYTES = 16 * MIB
 """A page holds so much of what was sent; one event that is larger stands alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be sent in again: the events that these filters mean, the oldest first.
+
+    At most `limit` of them, and none that was sent in again `max_replays` times.
+    """
+
+    filters: Filters
+    max_replays: int
+    limit: int | None
 
 
 class Table(Protocol):
@@ -46,13 +59,13 @@ class Originals(Protocol):
         ...
 
 
-def survey(table: Table, filters: Filters, max_replays: int) -> tuple[int, Counter[str]]:
+def survey(table: Table, order: Order) -> tuple[int, Counter[str]]:
     """Count the events that may be sent in again, and the others by why they may not."""
     ready, refused = 0, Counter[str]()
     after = BEFORE_ALL
-    while rows := table.candidates(filters, after, PAGE_ROWS):
+    while rows := table.candidates(order.filters, after, PAGE_ROWS):
         for row in rows:
-            reason = why_not(row, max_replays)
+            reason = why_not(row, order.max_replays)
             if reason is None:
                 ready += 1
             else:
@@ -62,26 +75,23 @@ def survey(table: Table, filters: Filters, max_replays: int) -> tuple[int, Count
 
 
 class Candidates:
-    """The events that some filters mean, made ready for an `events.raw` of so many partitions."""
+    """The events that an order means, made ready for an `events.raw` of so many partitions."""
 
-    def __init__(
-        self, table: Table, originals: Originals, partitions: int, filters: Filters, max_replays: int
-    ) -> None:
+    def __init__(self, table: Table, originals: Originals, partitions: int, order: Order) -> None:
         self._table = table
         self._originals = originals
         self._partitions = partitions
-        self._filters = filters
-        self._max_replays = max_replays
+        self._order = order
 
-    async def pages(self, limit: int | None = None) -> AsyncIterator[list[Outgoing | Refused]]:
-        """Go through all of them, or until `limit` are ready; pages are bounded, whatever was sent.
+    async def pages(self) -> AsyncIterator[list[Outgoing | Refused]]:
+        """Go through all of them, or until as many are ready as are wanted; pages are bounded, whatever was sent.
 
         Raises `Unusable` or `Retry` where ClickHouse or Kafka goes away.
         """
         after = BEFORE_ALL
-        left = limit
-        while left != 0 and (rows := self._table.candidates(self._filters, after, PAGE_ROWS)):
-            kept = self._table.kept(self._filters, after, fitting([row.size for row in rows], PAGE_BYTES))
+        left = self._order.limit
+        while left != 0 and (rows := self._table.candidates(self._order.filters, after, PAGE_ROWS)):
+            kept = self._table.kept(self._order.filters, after, fitting([row.size for row in rows], PAGE_BYTES))
             if not kept:
                 return
             after = kept[-1].row.place
@@ -102,7 +112,7 @@ class Candidates:
 
     def _line(self, kept: Kept) -> RawLine | Refused | None:
         """Give an event's raw line; None where only `events.raw` has it."""
-        reason = why_not(kept.row, self._max_replays)
+        reason = why_not(kept.row, self._order.max_replays)
         if reason is not None:
             return Refused(kept.row, reason)
         try:

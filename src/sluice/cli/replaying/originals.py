@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 
 from sluice.contract import ndjson, topics
-from sluice.contract.errors import Unusable
 from sluice.kafka.reader import reading
 from sluice.kafka.topic_ids import topic_ids
 
@@ -67,8 +66,8 @@ async def partitions_of_raw(bootstrap: str) -> int:
 
     Raises `Retry` while Kafka is away, and `Unusable` where there is no such topic.
     """
-    async with reading(bootstrap, TopicPartition(TOPIC, 0)) as consumer:
-        found = consumer.partitions_for_topic(TOPIC)
-    if not found:
-        raise Unusable(f"Kafka at {bootstrap} has no topic {TOPIC}: create the topics with `sluice topics create`")
-    return len(found)
+    await topic_ids(bootstrap, [TOPIC])
+    first = TopicPartition(TOPIC, 0)
+    async with reading(bootstrap, first) as consumer:
+        await consumer.end_offsets([first])  # by then it knows the topic
+        return len(consumer.partitions_for_topic(TOPIC))

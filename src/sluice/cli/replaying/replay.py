@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.cli.keyfile.file import parse, read
@@ -23,24 +22,11 @@ from sluice.processors.rules.rulebook import Rulebook
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sluice.cli.replaying.candidates import Table
-    from sluice.cli.replaying.filters import Filters
+    from sluice.cli.replaying.candidates import Order, Table
     from sluice.cli.replaying.settings import RejectedSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be sent in again: the events that these filters mean, the oldest first.
-
-    At most `limit` of them, and none that was sent in again `max_replays` times.
-    """
-
-    filters: Filters
-    max_replays: int
-    limit: int | None
-
-
-async def replay(
+async def send_again(
     settings: RejectedSettings, table: Table, order: Order, report: Callable[[Tally], None]
 ) -> tuple[Tally, bool]:
     """Send events in again; give what became of it, and whether Ctrl-C ended it before its time.
@@ -57,7 +43,7 @@ async def replay(
     try:
         partitions = await publisher.start()
         candidates = _candidates(settings, table, order, partitions)
-        tally = await send(candidates.pages(order.limit), publisher, go_on)
+        tally = await send(candidates.pages(), publisher, go_on)
     finally:
         await publisher.close()
     return tally, interrupted.is_set()
@@ -74,14 +60,14 @@ async def try_rules(
     """
     trial = Trial(_rules(settings))
     candidates = _candidates(settings, table, order, await partitions_of_raw(settings.kafka_bootstrap))
-    async for page in candidates.pages(order.limit):
+    async for page in candidates.pages():
         for found in page:
             if isinstance(found, Outgoing):
                 trial.ask(found)
     for partition, keys in trial.asked.items():
         trial.begin(partition, await entries_of(settings.kafka_bootstrap, partition, keys))
     outcomes, refused = Counter[str](), Counter[str]()
-    async for page in candidates.pages(order.limit):
+    async for page in candidates.pages():
         for found in page:
             if isinstance(found, Outgoing):
                 decision = trial.decide(found)
@@ -93,8 +79,7 @@ async def try_rules(
 
 
 def _candidates(settings: RejectedSettings, table: Table, order: Order, partitions: int) -> Candidates:
-    originals = OriginalLines(settings.kafka_bootstrap)
-    return Candidates(table, originals, partitions, order.filters, order.max_replays)
+    return Candidates(table, OriginalLines(settings.kafka_bootstrap), partitions, order)
 
 
 def _rules(settings: RejectedSettings) -> Rulebook:
