@@ -22,10 +22,11 @@ from sluice.gateway.load import Load
 from sluice.gateway.proxies import TrustedProxies
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.gateway.serve import allow_connections, serving
-from sluice.gateway.settings_file import SettingsFollower, settings_file
+from sluice.gateway.settings_file import settings_file
 from sluice.gateway.users.directory import KafkaUsers, known_users
 from sluice.gateway.watched import show_neighbours, show_own
 from sluice.role.ready import say_ready
+from sluice.role.settings_file import SettingsFollower
 from sluice.role.start import log_to_stderr, name_process
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run(settings: GatewaySettings) -> None:
     # While the broker is away, aiokafka says twenty times a second what the publisher says once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     allow_connections(settings.gateway_max_connections)
-    follower = SettingsFollower(settings_file(settings), monotonic_clock)
+    follower = SettingsFollower(settings_file(settings))
     uvloop.run(serve(settings, follower, KeyRing(follower.load())))
 
 

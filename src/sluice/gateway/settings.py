@@ -16,7 +16,7 @@ class GatewaySettings(KafkaSettings):
     gateway_host: str = Field("127.0.0.1", description="address to listen on")
     gateway_port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0: any free one")
     settings_file: Path | None = Field(
-        None, description="the TOML file of projects, keys and limits, followed when it changes; see keys.md"
+        None, description="the TOML file of projects, keys, limits and rules, followed when it changes; see keys.md"
     )
     local: bool = Field(False, description="run as part of the local stack: only there the demo keys are good")
     gateway_data_dir: Path = Field(

@@ -1,72 +1,21 @@
-"""The settings file as the gateway follows it: read at the start, and again whenever it changes.
-
-The file is looked at a few times a second instead of being watched by the kernel, which works on every file system
-and with the links that Kubernetes swaps when a ConfigMap changes. Each look reads the whole file: its time of change
-is too coarse to tell two changes apart.
-"""
+"""The settings file of a gateway, which refuses the demo keys anywhere but on one's own machine."""
 
 from __future__ import annotations
 
-import asyncio
-import importlib.resources
-import logging
-import tomllib
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.contract import projects
 from sluice.contract.errors import Unusable
 from sluice.gateway.keys import KeyRing
+from sluice.role.settings_file import SettingsFile, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from importlib.resources.abc import Traversable
-
     from sluice.contract.projects import Projects
-    from sluice.gateway.clock import Clock
     from sluice.gateway.settings import GatewaySettings
-
-log = logging.getLogger(__name__)
 
 DEMO_KEYS = ("pulse_prod_demo", "demo_public", "pulse_prod_load")
 """Everybody knows these keys; they are good on one's own machine only."""
 
 LOOPBACK = "127.0.0.1"
-
-LOOK_EVERY_S = 0.25
-"""A change is in force after two looks and the time to read it: within a second."""
-
-REMIND_EVERY_MS = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsFile:
-    """A settings file, and whether it may hold the demo keys where this gateway runs."""
-
-    source: Traversable
-    demo_keys_allowed: bool
-
-    def read(self) -> bytes:
-        """Read the whole file. Raises `Unusable`."""
-        try:
-            return self.source.read_bytes()
-        except OSError as error:
-            raise Unusable(f"cannot read the settings file {self.source}: {error.strerror}") from None
-
-    def parse(self, content: bytes) -> Projects:
-        """Check what the file holds. Raises `Unusable` with one sentence that says what is wrong."""
-        try:
-            document = tomllib.loads(content.decode())
-        except (ValueError, RecursionError) as error:
-            raise Unusable(f"the settings file {self.source} is not TOML: {error}") from None
-        parsed = projects.parse(document)
-        if not self.demo_keys_allowed and KeyRing(parsed).holds_any(DEMO_KEYS):
-            raise Unusable(
-                f"the settings file holds the demo keys, which everybody knows: they are good only with "
-                f"SLUICE_LOCAL=1 and SLUICE_GATEWAY_HOST={LOOPBACK}"
-            )
-        return parsed
 
 
 def settings_file(settings: GatewaySettings) -> SettingsFile:
@@ -74,102 +23,18 @@ def settings_file(settings: GatewaySettings) -> SettingsFile:
 
     Raises `Unusable` when there is none.
     """
-    source: Traversable | None = settings.settings_file
-    if source is None and settings.local:
-        source = importlib.resources.files("sluice.local").joinpath("demo.toml")
+    source = source_of(settings.settings_file, local=settings.local)
     if source is None:
         raise Unusable("set SLUICE_SETTINGS_FILE to the file of projects and keys; `sluice keys create` makes one")
-    return SettingsFile(source, demo_keys_allowed=settings.local and settings.gateway_host == LOOPBACK)
+    if settings.local and settings.gateway_host == LOOPBACK:
+        return SettingsFile(source)
+    return SettingsFile(source, refuse_demo_keys)
 
 
-class SettingsFollower:
-    """Notices when the settings file changes, and what of it can be taken.
-
-    A change counts once two looks in a row found the same, so that nobody is caught writing. A file that cannot be
-    taken leaves in force what was there before; meanwhile `settings_file_ok` is False, and the log says why, once for
-    each new content and again every minute.
-    """
-
-    def __init__(self, file: SettingsFile, clock: Clock, *, look_every_s: float = LOOK_EVERY_S) -> None:
-        self.settings_file_ok = True
-        self._look_every_s = look_every_s
-        self._file = file
-        self._clock = clock
-        self._seen: bytes | str | None = None
-        self._judged: bytes | str | None = None
-        self._problem = ""
-        self._said_at_ms = 0
-
-    def load(self) -> Projects:
-        """Read the file for the first time. Raises `Unusable`."""
-        content = self._file.read()
-        parsed = self._file.parse(content)
-        self._judged = content
-        log.info("%s", _summary(self._file, parsed))
-        return parsed
-
-    def look(self) -> Projects | None:
-        """Read the file again; give what is to be taken from now on, None where nothing is."""
-        seen_before, self._seen = self._seen, self._content_or_problem()
-        if self._seen != seen_before:
-            return None
-        if self._seen != self._judged:
-            self._judged = self._seen
-            return self._judge(self._judged)
-        if not self.settings_file_ok and self._clock() - self._said_at_ms >= REMIND_EVERY_MS:
-            self._complain()
-        return None
-
-    def _content_or_problem(self) -> bytes | str:
-        try:
-            return self._file.read()
-        except Unusable as problem:
-            return str(problem)
-
-    def _judge(self, found: bytes | str) -> Projects | None:
-        self.settings_file_ok = False
-        try:
-            parsed = self._file.parse(_readable(found))
-        except Unusable as problem:
-            self._problem = str(problem)
-            self._complain()
-            return None
-        self.settings_file_ok = True
-        log.info("%s", _summary(self._file, parsed))
-        return parsed
-
-    def _complain(self) -> None:
-        self._said_at_ms = self._clock()
-        log.error("the settings file is not taken, the keys and limits of before go on: %s", self._problem)
-
-    @asynccontextmanager
-    async def following(self, take: Callable[[Projects], None]) -> AsyncIterator[None]:
-        """While the block runs, hand each change that can be taken to `take`, on the event loop."""
-        task = asyncio.create_task(self._follow(take))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-
-    async def _follow(self, take: Callable[[Projects], None]) -> None:
-        while True:
-            await asyncio.sleep(self._look_every_s)
-            try:
-                # A file may lie on a slow disk, and one of many keys takes a while to check.
-                changed = await asyncio.to_thread(self.look)
-                if changed is not None:
-                    take(changed)
-            except Exception:
-                log.exception("the settings file is not taken")
-
-
-def _readable(found: bytes | str) -> bytes:
-    if isinstance(found, str):
-        raise Unusable(found)
-    return found
-
-
-def _summary(file: SettingsFile, parsed: Projects) -> str:
-    keys = sum(len(project.keys) for project in parsed.projects.values())
-    return f"took {file.source}: projects {len(parsed.projects)}, keys {keys}"
+def refuse_demo_keys(parsed: Projects) -> None:
+    """Raise `Unusable` for a file that holds one of the demo keys."""
+    if KeyRing(parsed).holds_any(DEMO_KEYS):
+        raise Unusable(
+            f"the settings file holds the demo keys, which everybody knows: they are good only with "
+            f"SLUICE_LOCAL=1 and SLUICE_GATEWAY_HOST={LOOPBACK}"
+        )

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from sluice.gateway.load import Load
     from sluice.gateway.metrics import Metrics
     from sluice.gateway.publishing.port import Publisher
-    from sluice.gateway.settings_file import SettingsFollower
     from sluice.gateway.users.directory import KafkaUsers
+    from sluice.role.settings_file import SettingsFollower
 
 
 def show_own(metrics: Metrics, load: Load, traffic: Traffic, follower: SettingsFollower) -> None:

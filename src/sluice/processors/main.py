@@ -12,7 +12,7 @@ from sluice.kafka.topic_log import TopicLog
 from sluice.processors.app import GROUP, create_app
 from sluice.processors.journal_kafka import KafkaJournal
 from sluice.processors.rules.canonical.visitor import Visitors
-from sluice.processors.rules.rulebook import Rulebook
+from sluice.processors.rules_in_force import RulesInForce, settings_file
 from sluice.processors.state_rocksdb import Stores
 from sluice.role.start import log_to_stderr, name_process
 from sluice.stream import worker
@@ -24,18 +24,20 @@ if TYPE_CHECKING:
 def run(settings: ProcessorSettings) -> None:
     """Run one worker of the processors until SIGTERM or SIGINT.
 
-    Waits for Kafka where it is not there yet. Raises `Unusable` when a topic or the secret is missing.
+    Waits for Kafka where it is not there yet. Raises `Unusable` when a topic or the secret is missing, or the
+    settings file is wrong.
     """
     name_process("processors")
     log_to_stderr(settings.processors_log_level)
-    rules = Rulebook(Visitors(_visitor_secret(settings)))
+    rules = RulesInForce(Visitors(_visitor_secret(settings)), settings_file(settings))
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     app = create_app(
         settings,
         KafkaJournal(settings.kafka_bootstrap, Stores(settings.data_dir / GROUP / "state")),
         TopicLog(settings.kafka_bootstrap, topics.RAW.name),
-        lambda: rules,
+        rules.now,
     )
+    app.task(rules.follow)
     worker.run(app)
 
 

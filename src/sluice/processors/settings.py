@@ -13,6 +13,11 @@ class ProcessorSettings(KafkaSettings):
     """How the processors run."""
 
     data_dir: Path = Field(Path(".sluice"), description="where this machine's roles keep what they write")
+    settings_file: Path | None = Field(
+        None,
+        description="the TOML file of projects and their rules, followed when it changes, the same as the gateways'; "
+        "without it the documents' rules hold for every project; see rules.md",
+    )
     local: bool = Field(False, description="run as part of the local stack: only there visitor_secret has a default")
     visitor_secret: SecretStr | None = Field(
         None,

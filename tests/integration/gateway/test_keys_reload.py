@@ -151,7 +151,7 @@ async def test_a_broken_file_leaves_the_old_keys_in_force_until_it_is_mended(
 ):
     assert await is_ok(metrics_port)
     change(path, "secret", "sacred")
-    await until_logged(gateway, "ERROR sluice.gateway.settings_file the settings file is not taken")
+    await until_logged(gateway, "ERROR sluice.role.settings_file the settings file is not taken")
     assert not await is_ok(metrics_port)
     assert "projects.shop.keys[0].kind: Input should be 'secret' or 'public'" in gateway.log_text()
     assert await client.status(first_key) == 202
@@ -160,7 +160,7 @@ async def test_a_broken_file_leaves_the_old_keys_in_force_until_it_is_mended(
     assert await client.status(first_key) == 202
     put_back(path)
     change(path, "sacred", "secret")
-    await until_logged(gateway, f"INFO sluice.gateway.settings_file took {path}: projects 1, keys 1\n", times=2)
+    await until_logged(gateway, f"INFO sluice.role.settings_file took {path}: projects 1, keys 1, rules 0\n", times=2)
     assert await is_ok(metrics_port)
     second = keys("create", "--project", "shop", "--name", "second")
     await client.until(second, 202)

@@ -71,6 +71,10 @@ class TestConfirmations:
     def test_without_an_order_it_is_stored_as_it_is(self):
         nameless = {"type": "confirmation"}
         assert Partition().outcomes(*(line(Api.EVENTS, nameless, None) for _ in range(2))) == [STORED, STORED]
+        of_a_request = line(Api.EVENTS, nameless, None)
+        assert Partition().outcomes(*request("k1", of_a_request, of_a_request)) == [STORED, STORED]
+        of_a_user = [metric("confirmation", unique_id=unique_id) for unique_id in "ab"]
+        assert Partition().outcomes(*of_a_user) == [STORED, STORED]
 
     def test_an_order_may_hold_anything(self):
         orders = ["/", "a/b", "demo/order/x", "\0", "ä", "x" * 256]
@@ -201,6 +205,10 @@ class TestUniqueIds:
         events = [metric(**sent, line_changes={"received_at": NOW + ms}) for ms in after]
         assert Partition().outcomes(*events) == [STORED, DUPLICATE, STORED]
 
+    def test_profiles_that_stand_together_by_a_rule_of_their_project_are_told_apart(self):
+        events = [metric(unique_id="x", user=u, line_changes={"key": "demo/rule/r/1"}) for u in ("u1", "u2", "u1")]
+        assert Partition().outcomes(*events) == [STORED, STORED, DUPLICATE]
+
     def test_a_second_that_was_sent_is_remembered_for_ever_and_one_of_receipt_for_a_minute(self):
         sent, received = Partition(), Partition()
         sent.decide(metric(time="2026-11-18T11:06:40Z"))
@@ -246,6 +254,11 @@ class TestRepeatedRequests:
             partition.outcomes(*request("k1", page_view(), received_at=NOW + ms))[0] for ms in (0, DAY - 1, DAY)
         ]
         assert outcomes == [STORED, DUPLICATE, STORED]
+
+    def test_a_request_is_remembered_for_24_hours(self):
+        partition = Partition()
+        partition.outcomes(*request("k1", page_view()))
+        assert [entry.forget_at for entry in partition.state.entries.values()] == [NOW + DAY]
 
     def test_a_repeat_that_a_slow_clock_has_stamped_is_one(self):
         partition = Partition()
