@@ -46,6 +46,7 @@ def decide(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Deci
     Raises `Retry` where the state cannot be read, and `Unusable` where a newer version wrote it: neither is an
     event's fault.
     """
+    state.at(record.timestamp)
     readable = _Readable(state)
     lines = []
     raised = 0

@@ -39,10 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DAY_MS = 24 * 3600 * 1000
-FORGET_AFTER_MS = DAY_MS
-"""So much later than a record may events still come that were received before it."""
-
 FORGET_AT_ONCE = 1000
 """What a commit forgets at most, or as much as it remembers: so it is never behind for long, and never long at it."""
 
@@ -125,7 +121,7 @@ class ProcessorLane:
 
     async def _commit(self, batch: _Batch) -> None:
         last, changes = batch.records[-1], batch.draft.changes
-        batch.draft.forget(last.timestamp - FORGET_AFTER_MS, max(FORGET_AT_ONCE, len(changes)))
+        batch.draft.forget(last.timestamp, max(FORGET_AT_ONCE, len(changes)))
         output = list(pack(of_record.lines for of_record in batch.decided))
         await self._journal.commit(self._partition, output, changes, Marker(self._topic_id, last.offset))
         self._next_offset = last.offset + 1

@@ -11,10 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+DAY_MS = 24 * 3600 * 1000
+
+HIDDEN_AFTER_MS = DAY_MS
+"""So much later than an entry's time of forgetting must a record be written to find it no more.
+
+Until then there may be events that were received before that time.
+"""
+
+FORGOTTEN_AFTER_MS = 2 * DAY_MS
+"""So much later it is removed. Between the two lies more than the clocks of two gateways ever differ by."""
+
+
 class Entry(NamedTuple):
     """A remembered value, and the millisecond since 1970 after which it counts no more; 0: it always does.
 
-    Forgetting saves room and decides nothing: a rule that reads an entry after its time must not go by it.
+    Removing it saves room and decides nothing: by then no record finds it any more, whether it is there or not.
     """
 
     value: bytes
@@ -38,17 +50,23 @@ class Draft:
 
     def __init__(self, committed: State) -> None:
         self._committed = committed
+        self._hidden_before = 0
         self.changes: dict[bytes, Entry | None] = {}
+
+    def at(self, written_ms: int) -> None:
+        """Show the state as a record finds it that was written at this time."""
+        self._hidden_before = written_ms - HIDDEN_AFTER_MS
 
     def get(self, key: bytes) -> Entry | None:
         """Give what is remembered under a key."""
-        return self.changes[key] if key in self.changes else self._committed.get(key)
+        entry = self.changes[key] if key in self.changes else self._committed.get(key)
+        return None if entry is not None and 0 < entry.forget_at < self._hidden_before else entry
 
     def put(self, entries: Iterable[tuple[bytes, Entry]]) -> None:
         """Remember."""
         self.changes.update(entries)
 
-    def forget(self, before_ms: int, limit: int) -> None:
-        """Forget what nobody asks for any more, but nothing that this batch has put."""
-        for key in self._committed.forgettable(before_ms, limit):
+    def forget(self, written_ms: int, limit: int) -> None:
+        """Remove what no record from now on can find, `limit` entries at most, but nothing that this batch has put."""
+        for key in self._committed.forgettable(written_ms - FORGOTTEN_AFTER_MS, limit):
             self.changes.setdefault(key, None)
