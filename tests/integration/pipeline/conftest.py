@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ class Pipeline:
     url: str
     bootstrap: str
     clickhouse_url: str
+    settings_file: Path
     roles: dict[str, RoleProcess]
     start_another: Callable[[str], RoleProcess]
 
@@ -63,11 +65,13 @@ class Pipeline:
 def pipeline(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     directory = tmp_path_factory.mktemp("pipeline")
     port = free_port()
+    settings_file = directory / "sluice.toml"
+    shutil.copyfile(demo_settings_file(), settings_file)
     environment = {
         "SLUICE_KAFKA_BOOTSTRAP": deployment.kafka_bootstrap,
         "SLUICE_CLICKHOUSE_URL": deployment.clickhouse_url,
         "SLUICE_GATEWAY_PORT": str(port),
-        "SLUICE_SETTINGS_FILE": demo_settings_file(),
+        "SLUICE_SETTINGS_FILE": str(settings_file),
         "SLUICE_LOCAL": "1",
         "SLUICE_PROCESSORS_INSTANCE": "test",
         "SLUICE_SINKS_INSTANCE": "test",
@@ -90,7 +94,8 @@ def pipeline(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Ite
         return role
 
     url = f"http://127.0.0.1:{port}"
-    yield Pipeline(url, deployment.kafka_bootstrap, deployment.clickhouse_url, roles, start_another)
+    stores = deployment.kafka_bootstrap, deployment.clickhouse_url
+    yield Pipeline(url, *stores, settings_file, roles, start_another)
     for role in roles.values():
         role.stop()
 
