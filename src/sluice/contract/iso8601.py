@@ -11,11 +11,20 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-# The digits' ranges are checked by `fromisoformat`, except for what it takes too and what no clock shows.
-_MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
-    r"(Z|[+-][0-9]{2}(?::?[0-5][0-9])?)?"
-)
+_DATE = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?"
+_OFFSET = "[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?"
+
+PATTERN = f"^{_DATE}T{_TIME}(Z|{_OFFSET})?$"
+"""What is read, as JSON Schema can say it. Only the year 0 and a day that its month does not have match all the same.
+
+`format: date-time` (RFC 3339) would be another set: with a small `t` and leap seconds, but not without seconds.
+"""
+
+UTC_PATTERN = rf"^{_DATE}T{_TIME}(Z|\+00:00)$"
+"""The same of what is written as UTC, see `is_utc`."""
+
+_MOMENT = re.compile(PATTERN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -30,7 +39,7 @@ def milliseconds(text: str) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:  # a 13th month, a 30th of February, a 24th hour, a 60th second
+    except ValueError:  # a 30th of February, the year 0
         return None
     if form[1] is None:
         moment = moment.replace(tzinfo=UTC)

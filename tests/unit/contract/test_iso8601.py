@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.contract.iso8601 import is_utc, milliseconds
+from sluice.contract.iso8601 import PATTERN, UTC_PATTERN, is_utc, milliseconds
 
 AT = 1771237800000
 """2026-02-16T10:30:00Z"""
@@ -140,3 +142,16 @@ def test_z_and_a_zero_offset_say_utc(text: str):
 @pytest.mark.parametrize("offset", ["", "z", "+01:00", "-00:00", "+0000", "+00", "+00:00 ", "Z\n"])
 def test_anything_else_does_not_say_utc(offset: str):
     assert not is_utc("2026-02-16T10:30:00" + offset)
+
+
+# Days that every month has, in years that Python has: all that a pattern cannot say.
+_every_month = st.from_regex(r"\A(?!0000)[0-9]{4}-[0-9]{2}-(0[1-9]|1[0-9]|2[0-8])T", alphabet=string.printable)
+_clock = st.from_regex(r"\A[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,:][0-9]*)?)?\Z", alphabet=string.printable)
+_offset = st.from_regex(r"\A([Zz ]|[+-][0-9]{2}(:?[0-9]{2})?)?\Z", alphabet=string.printable)
+
+
+@given(_every_month.map(lambda date: date[:11]), _clock, _offset)
+def test_the_patterns_match_what_is_read_and_nothing_else(date: str, clock: str, offset: str):
+    text = date + clock + offset
+    assert bool(re.fullmatch(PATTERN, text)) == (milliseconds(text) is not None)
+    assert bool(re.fullmatch(UTC_PATTERN, text)) == (milliseconds(text) is not None and is_utc(text))

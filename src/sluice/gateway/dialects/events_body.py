@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from sluice.contract.errors import Invalid
 from sluice.contract.event_time import event_time, is_plausible
+from sluice.contract.iso8601 import PATTERN
 from sluice.gateway import json_text
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _time(sent: float | str, info: ValidationInfo[Circumstances]) -> int:
 
 
 EventType = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_allowed_type)]
-Text = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Text = Annotated[str, Field(json_schema_extra={"pattern": PATTERN})]
 Time = Annotated[int | float | Text, AfterValidator(_time)]
 
 

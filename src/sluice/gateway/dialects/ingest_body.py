@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from sluice.contract.event_time import is_plausible
-from sluice.contract.iso8601 import is_utc, milliseconds
+from sluice.contract.iso8601 import UTC_PATTERN, is_utc, milliseconds
 from sluice.gateway import json_text
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def _utc(sent: str, info: ValidationInfo[int]) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
 Text = Annotated[str, Field(max_length=MAX_LENGTH)] | None
-Utc = Annotated[
-    str, AfterValidator(_utc), Field(json_schema_extra={"format": "date-time", "pattern": r"(Z|\+00:00)$"})
-]
+Utc = Annotated[str, AfterValidator(_utc), Field(json_schema_extra={"pattern": UTC_PATTERN})]
 
 
 class IngestEvent(BaseModel):

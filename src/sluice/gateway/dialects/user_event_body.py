@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from sluice.contract.errors import Invalid
 from sluice.contract.event_time import event_time, is_plausible
+from sluice.contract.iso8601 import PATTERN
 from sluice.contract.routing import CONFIRMATION
 from sluice.contract.standard_events import (
     GENERIC,
@@ -21,6 +22,7 @@ from sluice.contract.standard_events import (
     members_of,
 )
 from sluice.contract.state_keys import STATE_KEY_CHARACTERS, normal_email, order_of
+from sluice.contract.whitespace import NOT_BLANK
 from sluice.gateway import json_text
 from sluice.gateway.users.identity import Person
 
@@ -50,7 +52,13 @@ def invalid_event(description: str) -> InvalidBody:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-Address = Annotated[str, AfterValidator(normal_email), Field(min_length=1, max_length=MAX_NAME)]
+Address = Annotated[
+    str,
+    Field(max_length=MAX_NAME, json_schema_extra={"pattern": NOT_BLANK}),
+    AfterValidator(normal_email),
+    Field(min_length=1),
+]
+Moment = Annotated[str, Field(json_schema_extra={"pattern": PATTERN})]
 Id = Annotated[str | int, AfterValidator(str), Field(min_length=1, max_length=MAX_NAME)]
 
 _CHECKED = ConfigDict(frozen=True, strict=True)
@@ -72,7 +80,7 @@ class Members(BaseModel):
 
     model_config = _CHECKED
 
-    timestamp: int | float | str | None = Field(
+    timestamp: int | float | Moment | None = Field(
         None, description="When it happened, in milliseconds since 1970 or ISO 8601; without it, when it was received"
     )
 

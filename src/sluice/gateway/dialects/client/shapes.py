@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
+from sluice.contract.whitespace import NOT_BLANK
 from sluice.gateway.dialects.client.values import (
     Coordinate,
     Currency,
@@ -132,7 +133,7 @@ class ProfileMeta(Shape):
 
 def _one_of(names: Sequence[str]) -> list[JsonValue]:
     """Say that one of these members must hold more than spaces."""
-    return [{"required": [name], "properties": {name: {"type": "string", "pattern": r"\S"}}} for name in names]
+    return [{"required": [name], "properties": {name: {"type": "string", "pattern": NOT_BLANK}}} for name in names]
 
 
 _IDENTIFIED: JsonValue = {

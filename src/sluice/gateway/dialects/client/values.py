@@ -12,8 +12,9 @@ from msgspec import Raw
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from sluice.contract.event_time import is_plausible
-from sluice.contract.iso8601 import milliseconds
+from sluice.contract.iso8601 import PATTERN, milliseconds
 from sluice.contract.state_keys import STATE_KEY_CHARACTERS
+from sluice.contract.whitespace import WHITESPACE
 from sluice.gateway import json_text
 from sluice.gateway.dialects.client.iso4217 import is_currency
 
@@ -26,7 +27,7 @@ NOW_MS = "now_ms"
 # E.164: a country code, which never begins with 0, and at most 15 digits in all; no number has fewer than 7.
 _E164 = r"\+[1-9][0-9]{6,14}"
 _phone_number = re.compile(_E164)
-_NUMBER = r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"
+_NUMBER = rf"[{WHITESPACE}]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[{WHITESPACE}]*"
 _number = re.compile(_NUMBER)
 
 
@@ -92,11 +93,11 @@ Identifier = Annotated[str, Field(max_length=STATE_KEY_CHARACTERS)]
 PhoneNumber = Annotated[
     Identifier,
     AfterValidator(_checked_phone_number),
-    Field(description="In E.164 format", json_schema_extra={"pattern": rf"^(\s*|{_E164})$"}),
+    Field(description="In E.164 format", json_schema_extra={"pattern": rf"^([{WHITESPACE}]*|{_E164})$"}),
 ]
 MetricName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 UniqueId = Annotated[str, Field(min_length=1, max_length=STATE_KEY_CHARACTERS)]
-Time = Annotated[str, AfterValidator(_checked_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+Time = Annotated[str, AfterValidator(_checked_time), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Currency = Annotated[str, AfterValidator(_checked_currency), Field(description="ISO 4217, in either case")]
 Coordinate = Annotated[
