@@ -67,6 +67,6 @@ class Draft:
         self.changes.update(entries)
 
     def forget(self, written_ms: int, limit: int) -> None:
-        """Remove what no record from now on can find, `limit` entries at most, but nothing that this batch has put."""
+        """Remove what no record finds from now on, `limit` entries at most, but nothing that this batch has put."""
         for key in self._committed.forgettable(written_ms - FORGOTTEN_AFTER_MS, limit):
             self.changes.setdefault(key, None)
