@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from sluice.contract import topics
 from sluice.kafka.topics import create_topics
-from sluice.processors.journal_kafka import KafkaJournal
+from sluice.processors.journal_kafka import KafkaJournal, now_ms
 from sluice.processors.journal_memory import MemoryJournal, MemoryLog
 from sluice.processors.state_rocksdb import Stores
 
@@ -62,12 +62,13 @@ class KafkaCluster:
         self.changelog = replace(topics.CHANGELOG, name=f"{self.name}-changelog")
         self._directory = directory
         self._stores: dict[str, Stores] = {}
+        self._journals: list[KafkaJournal] = []
 
     async def create_topics(self) -> None:
         await create_topics(self.bootstrap, [self.processed, self.changelog], partitions=PARTITIONS, replication=1)
 
     def journal(
-        self, worker: str = "one", transaction_timeout_ms: int = 10_000, clock: Callable[[], int] | None = None
+        self, worker: str = "one", transaction_timeout_ms: int = 10_000, clock: Callable[[], int] = now_ms
     ) -> KafkaJournal:
         if worker in self._stores:
             self._stores.pop(worker).close()
@@ -79,8 +80,10 @@ class KafkaCluster:
             changelog=self.changelog,
             name=self.name,
             transaction_timeout_ms=transaction_timeout_ms,
+            clock=clock,
         )
-        return replace(journal, clock=clock) if clock else journal
+        self._journals.append(journal)
+        return journal
 
     def directory(self, worker: str = "one") -> Path:
         return self._directory / worker
@@ -101,6 +104,10 @@ class KafkaCluster:
                 seen.extend(record.value for record in records)
             return seen
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Close what a test that failed has left open."""
+        for journal in self._journals:
+            for partition in range(PARTITIONS):
+                await journal.close(partition)
         for stores in self._stores.values():
             stores.close()

@@ -35,7 +35,7 @@ async def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     cluster = KafkaCluster(stack.kafka_bootstrap, tmp_path)
     await cluster.create_topics()
     yield cluster
-    cluster.close()
+    await cluster.close()
 
 
 def values(*offsets: int) -> Sequence[bytes]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
-CLOSE_TIMEOUT_S = 5.0
+CANCEL_AGAIN_S = 0.1
+CANCELS = 50
 
 
 async def abandon(producer: AIOKafkaProducer) -> None:
@@ -22,5 +23,9 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     if sender is not None:
         sender.cancel()
     await producer.client.close()
-    if sender is not None:
-        await asyncio.wait([sender], timeout=CLOSE_TIMEOUT_S)
+    for _ in range(CANCELS):
+        if sender is None or sender.done():
+            return
+        # Cancelled once, it waits for its requests; one that is to be sent again waits for ever without connections.
+        await asyncio.wait([sender], timeout=CANCEL_AGAIN_S)
+        sender.cancel()

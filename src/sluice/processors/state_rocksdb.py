@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import shutil
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import msgspec
 from rocksdict import (
     BlockBasedOptions,
     Cache,
+    DbClosedError,
     DBCompressionType,
     Options,
     Rdict,
@@ -193,8 +195,9 @@ class RocksState:
         self._none_before = _NEVER
 
     def close(self) -> None:
-        """Close the files."""
-        self._db.close()
+        """Close the files; those that are closed stay so."""
+        with suppress(DbClosedError):
+            self._db.close()
 
     def _open(self) -> Rdict:
         try:
@@ -223,7 +226,7 @@ class RocksState:
         return self._cannot_be_kept(error)
 
     def _throw_away(self) -> None:
-        self._db.close()
+        self.close()
         shutil.rmtree(self._directory)
 
     def _report_damage(self, error: Exception) -> None:

@@ -1,0 +1,151 @@
+"""The store on disk: what a journal's suite does not see of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sluice.contract.errors import Retry, Unusable
+from sluice.processors.changelog import Position
+from sluice.processors.journal import Marker
+from sluice.processors.state import Entry
+from sluice.processors.state_rocksdb import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sluice.processors.state_rocksdb import RocksState
+
+POSITION = Position("topic", 17, 1_800_000_000_000)
+MARKER = Marker("raw", 3)
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    stores = Stores(tmp_path / "state")
+    yield stores
+    stores.close()
+
+
+def filled(stores: Stores, keys: int = 1000) -> RocksState:
+    store = stores.open(0)
+    store.apply({n.to_bytes(16, "big"): Entry(b"value" * 20, n) for n in range(keys)}, MARKER, POSITION)
+    return store
+
+
+def read_all(store: RocksState, keys: int) -> None:
+    for n in range(keys):
+        store.get(n.to_bytes(16, "big"))
+
+
+def damage(directory: Path, pattern: str) -> None:
+    """Write over the largest file of a kind, but for its first bytes."""
+    file = max(directory.glob(pattern), key=lambda found: found.stat().st_size)
+    size = file.stat().st_size
+    with file.open("r+b") as opened:
+        opened.seek(min(10, size))
+        opened.write(b"\xff" * size)
+
+
+def test_a_new_store_is_empty(stores: Stores):
+    store = stores.open(0)
+    assert (store.marker, store.position, store.get(b"k"), store.forgettable(2**60, 10)) == (None, None, None, [])
+    store.close()
+
+
+def test_marker_and_position_change_with_the_entries(stores: Stores):
+    filled(stores).close()
+    store = stores.open(0)
+    assert (store.marker, store.position, store.get(bytes(16))) == (MARKER, POSITION, Entry(b"value" * 20))
+    store.apply({}, None, Position("topic", 18, 1))
+    assert (store.marker, store.position) == (MARKER, Position("topic", 18, 1))
+    store.close()
+
+
+def test_a_store_that_is_cleared_is_empty_and_can_be_used(stores: Stores):
+    store = filled(stores)
+    assert store.forgettable(5, 2)
+    store.clear()
+    assert (store.marker, store.position, store.forgettable(2**60, 1)) == (None, None, [])
+    store.apply({b"k": Entry(b"v", 1)}, MARKER, POSITION)
+    assert store.forgettable(2, 1) == [b"k"]
+    store.close()
+
+
+def test_partitions_have_own_stores(stores: Stores):
+    one, other = filled(stores), stores.open(1)
+    assert other.get(bytes(16)) is None
+    one.close()
+    other.close()
+
+
+def test_a_store_can_be_closed_twice(stores: Stores):
+    store = stores.open(0)
+    store.close()
+    store.close()
+
+
+def test_a_store_that_is_open_cannot_be_opened_again(stores: Stores):
+    store = stores.open(0)
+    with pytest.raises(Retry, match="LOCK"):
+        stores.open(0)
+    store.close()
+
+
+def test_two_workers_on_one_directory_are_told_to_take_their_own(stores: Stores, tmp_path: Path):
+    with pytest.raises(Unusable, match=r"another worker keeps its state in .*state: give each .* SLUICE_DATA_DIR"):
+        Stores(tmp_path / "state")
+    stores.close()
+    Stores(tmp_path / "state").close()
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(Unusable, match=r"file/state: Not a directory; set SLUICE_DATA_DIR"):
+        Stores(tmp_path / "file" / "state")
+
+
+@pytest.mark.parametrize("pattern", ["MANIFEST-*", "CURRENT", "*.sst"])
+def test_a_store_whose_files_are_damaged_is_thrown_away_with_one_loud_line(
+    stores: Stores, tmp_path: Path, caplog: pytest.LogCaptureFixture, pattern: str
+):
+    filled(stores).close()
+    stores.open(0).close()  # RocksDB makes a file of what was in its log
+    damage(tmp_path / "state" / "0", pattern)
+    store = stores.open(0)
+    assert (store.position, store.get(bytes(16))) == (None, None)
+    [line] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert "thrown away, and read again" in line.getMessage()
+    store.close()
+
+
+def test_damage_that_shows_only_on_reading_is_thrown_away_too(stores: Stores, tmp_path: Path):
+    filled(stores, 20_000).close()
+    stores.open(0).close()
+    directory = tmp_path / "state" / "0"
+    file = max(directory.glob("*.sst"), key=lambda found: found.stat().st_size)
+    with file.open("r+b") as opened:
+        opened.seek(file.stat().st_size // 2)
+        opened.write(b"\xff" * 20_000)
+    store = stores.open(0)
+    with pytest.raises(Retry, match="Corruption"):
+        read_all(store, 20_000)
+    assert not directory.exists()
+    store.close()
+    again = stores.open(0)
+    assert again.position is None
+    again.close()
+
+
+def test_files_that_vanish_under_a_store_are_a_reason_to_open_it_again(stores: Stores, tmp_path: Path):
+    filled(stores, 20_000).close()
+    store = stores.open(0)
+    for file in (tmp_path / "state" / "0").iterdir():
+        file.unlink()
+    store.close()
+    again = stores.open(0)
+    assert again.position is None
+    again.close()
