@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,3 +188,18 @@ def test_a_projects_rule_is_found_by_api_and_event_type():
         None,
     ]
     assert shop.rule_of(Api.EVENTS, "y") is None
+
+
+def test_the_example_in_the_local_stacks_file_can_be_used():
+    text = files("sluice.local").joinpath("demo.toml").read_text("utf-8")
+    before, _, example = text.partition("# [[projects.demo.first_wins]]")
+    uncommented = before + "[[projects.demo.first_wins]]" + example.replace("\n# ", "\n")
+    (found,) = parse(tomllib.loads(uncommented)).projects["demo"].first_wins
+    assert (found.name, found.key, found.window_s) == ("coupons", "coupon", 86_400)
+
+
+def test_the_example_in_the_guide_can_be_used():
+    guide = (Path(__file__).parents[3] / "docs" / "rules.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    shop = parse(tomllib.loads(f'salt = "{"ab" * 16}"\n{example}')).projects["shop"]
+    assert [found.name for found in shop.first_wins] == ["coupons", "one-search-a-minute"]

@@ -169,6 +169,7 @@ def test_a_rule_for_each_user_goes_by_user_else_email_else_anonymous_id(event, u
 
 def test_a_rule_for_each_user_leaves_events_of_nobody_alone():
     assert keys(BY_USER).of("search", None, b"{}") is None
+    assert keys(BY_USER).of("search", None, b'{"@user":"x"}') is None
     assert keys(BY_USER, dedup_id="k").of("search", "u" * 257, b"{}") == "demo/id/k"
 
 
