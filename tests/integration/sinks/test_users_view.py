@@ -64,8 +64,10 @@ FROM sluice.users WHERE project = {project:String}
 
 
 def users(client: Client, project: str) -> dict[str, dict[str, Any]]:
-    result = client.query(USERS, parameters={"project": project})
-    return {user["user_id"]: user for user in result.named_results()}
+    rows = list(client.query(USERS, parameters={"project": project}).named_results())
+    found = {row["user_id"]: row for row in rows}
+    assert len(found) == len(rows), "a user has one row"
+    return found
 
 
 def attributes(client: Client, project: str) -> dict[str, str]:
