@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sluice.cli.query import table
+from sluice.cli.reading.clickhouse import ClickHouse
+from sluice.cli.reading.shown import number, show_table
 from sluice.cli.replaying import screen
 from sluice.cli.replaying.candidates import Order, survey
-from sluice.cli.replaying.clickhouse import RejectedEvents
 from sluice.cli.replaying.filters import Filters, moment_ms
 from sluice.cli.replaying.rows import REPLAYABLE
 from sluice.cli.replaying.settings import RejectedSettings
+from sluice.cli.replaying.table import RejectedEvents
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Api, Outcome, Stage
 from sluice.gateway.clock import system_clock
 from sluice.role.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
 
     from sluice.cli.replaying.sender import Tally
@@ -75,20 +77,19 @@ def command() -> None:
 def list_(limit: int, as_ndjson: bool, clickhouse_url: str | None, **options: Any) -> None:
     """Show rejected events, the latest first, and how many there are for each reason."""
     filters = _meant(**options)
-    settings = load(RejectedSettings, clickhouse_url=clickhouse_url)
-    with closing(RejectedEvents(settings.clickhouse_url)) as events:
-        rows = events.latest(filters, limit)
-        if as_ndjson:
-            for row in rows:
-                click.echo(screen.as_json(row))
-            return
-        counts = events.counts(filters)
+    events = _events(load(RejectedSettings, clickhouse_url=clickhouse_url))
+    rows = asyncio.run(events.latest(filters, limit))
+    if as_ndjson:
+        for row in rows:
+            click.echo(screen.as_json(row))
+        return
     if not rows:
         click.echo("no rejected events" + (" are like that" if filters != Filters() else ""), err=True)
         return
-    _print_table([screen.as_cells(row) for row in rows])
+    counts = asyncio.run(events.counts(filters))
+    show_table(screen.COLUMNS, screen.TYPES, [screen.as_cells(row) for row in rows])
     _say(screen.counted(counts))
-    of_all = sum(row["events"] for row in counts)
+    of_all = sum(count.rows for count in counts)
     if of_all > len(rows):
         click.echo(f"these are the latest {len(rows):,} of {of_all:,}; --limit shows more", err=True)
 
@@ -98,9 +99,8 @@ def list_(limit: int, as_ndjson: bool, clickhouse_url: str | None, **options: An
 @_clickhouse_url
 def show(event_id: UUID, clickhouse_url: str | None) -> None:
     """Tell all that is known of one event: what became of it each time, why, and what was sent."""
-    settings = load(RejectedSettings, clickhouse_url=clickhouse_url)
-    with closing(RejectedEvents(settings.clickhouse_url)) as events:
-        rows = events.rows_of(str(event_id))
+    events = _events(load(RejectedSettings, clickhouse_url=clickhouse_url))
+    rows = asyncio.run(events.rows_of(str(event_id)))
     if not rows:
         raise Unusable(f"ClickHouse has no event {event_id}; `sluice where` looks for it on Kafka, too")
     _say(screen.shown(rows))
@@ -128,71 +128,54 @@ def replay(
 
     Each keeps its id, its time and its place, and is stored once, however often it is sent in.
     """
-    now_ms = system_clock()
-    filters = _meant(**{**options, "until": options["until"] or screen.time_of(now_ms)})
+    filters = _meant(**options)
+    if filters.until_ms is None:  # what is received, and rejected, from now on is not run after
+        filters = replace(filters, until_ms=system_clock())
     if filters.outcome is not None and filters.outcome not in REPLAYABLE:
         raise Unusable(f"what is {filters.outcome} stays so: it lost to another event, and would lose again")
     settings = load(RejectedSettings, clickhouse_url=clickhouse_url, kafka_bootstrap=kafka_bootstrap)
     order = Order(filters, max_replays, limit)
-    with closing(RejectedEvents(settings.clickhouse_url)) as events:
-        ready = _ready(events, order)
-        if dry_run:
-            _dry_run(settings, events, order)
-        elif ready and _agreed(min(ready, limit or ready), yes=yes):
-            _replay(settings, events, order, ready)
+    found = asyncio.run(survey(_events(settings), order))
+    _say(screen.surveyed(found), err=True)
+    if found.ready and dry_run:
+        _dry_run(settings, order)
+    elif found.ready and _agreed(found.ready, yes=yes):
+        _replay(settings, order, found.ready)
 
 
-def _ready(events: RejectedEvents, order: Order) -> int:
-    """Count what may be sent in again, and say of the rest why it may not."""
-    ready, refused = survey(events, order)
-    staying = {
-        outcome: sum(row["events"] for row in rows)
-        for outcome in (Outcome.DUPLICATE, Outcome.THROTTLED)
-        if (rows := [row for row in events.counts(order.filters) if row["outcome"] == outcome])
-    }
-    stay = [f"{count:,} {outcome}" for outcome, count in staying.items()]
-    if stay and not ready and not refused:
-        raise Unusable(f"{' and '.join(stay)} and nothing else is like that, and stays so: it lost to another event")
-    for text in stay:
-        click.echo(f"left out: {text}, which stay so", err=True)
-    if not ready:
-        _say(screen.reasons(refused), err=True)
-        click.echo("there is nothing to send in again", err=True)
-    return ready
-
-
-def _agreed(count: int, *, yes: bool) -> bool:
+def _agreed(events: int, *, yes: bool) -> bool:
     if yes:
         return True
-    events = f"{count:,} event{'' if count == 1 else 's'}"
     if not sys.stdin.isatty():
-        raise Unusable(f"{events} would be sent in again: say --yes, or look with --dry-run first")
-    return click.confirm(f"Send {events} in again?", err=True)
+        raise Unusable(f"{number(events, 'event')} would be sent in again: say --yes, or look with --dry-run first")
+    return click.confirm(f"Send {number(events, 'event')} in again?", err=True)
 
 
-def _dry_run(settings: RejectedSettings, events: RejectedEvents, order: Order) -> None:
+def _dry_run(settings: RejectedSettings, order: Order) -> None:
     from sluice.cli.replaying.replay import try_rules
 
     by = settings.rules_file()
-    click.echo(
-        f"by the rules of {by}" if by else "by the documented rules, since no settings file is named", err=True
-    )
-    outcomes, refused = asyncio.run(try_rules(settings, events, order, click.echo))
-    for outcome, count in outcomes.most_common():
-        click.echo(f"{count:>9,}  would be {outcome}", err=True)
+    click.echo(f"by the rules of {by}" if by else "by the documented rules: no settings file is named", err=True)
+    outcomes, refused = asyncio.run(try_rules(settings, _events(settings), order, click.echo))
+    for outcome, events in outcomes.most_common():
+        click.echo(f"{events:>9,}  would be {outcome}", err=True)
     _say(screen.reasons(refused), err=True)
 
 
-def _replay(settings: RejectedSettings, events: RejectedEvents, order: Order, ready: int) -> None:
+def _replay(settings: RejectedSettings, order: Order, events: int) -> None:
     from sluice.cli.replaying.replay import send_again
 
-    with _progress(min(ready, order.limit or ready)) as report:
-        tally, interrupted = asyncio.run(send_again(settings, events, order, report))
+    with _progress(events) as report:
+        tally, interrupted = asyncio.run(send_again(settings, _events(settings), order, report))
     _say(screen.summary(tally))
     if interrupted:
         sys.exit(INTERRUPTED)
     if tally.unknown:
         raise Unusable("Kafka went away; run the command again once it is there")
+
+
+def _events(settings: RejectedSettings) -> RejectedEvents:
+    return RejectedEvents(ClickHouse(settings.clickhouse_url))
 
 
 def _meant(*, since: str | None, until: str | None, event_id: UUID | None, **same: str | None) -> Filters:
@@ -203,17 +186,6 @@ def _meant(*, since: str | None, until: str | None, event_id: UUID | None, **sam
         since_ms=moment_ms("--since", since, now) if since else None,
         until_ms=moment_ms("--until", until, now) if until else None,
     )
-
-
-_WIDE = 10_000
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-
-    # A file or a pipe is as wide as the table; only a terminal folds.
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-    console.print(table(screen.COLUMNS, screen.TYPES, rows))
 
 
 @contextmanager

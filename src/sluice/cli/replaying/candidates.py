@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.cli.replaying.lines import Outgoing, Refused, from_original, outgoing, rebuilt
-from sluice.cli.replaying.rows import BEFORE_ALL, Kept, Place, Rejected, why_not
+from sluice.cli.replaying.rows import BEFORE_ALL, Candidate, Kept, Place, Row, why_not
 from sluice.contract.errors import Reject
 from sluice.contract.raw import RawLine
 from sluice.contract.topics import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from sluice.cli.replaying.filters import Filters
     from sluice.contract.processed import Source
@@ -38,15 +38,19 @@ class Order:
 class Table(Protocol):
     """What has to be known of the rejected events; ClickHouse knows it."""
 
-    def candidates(self, filters: Filters, after: Place = BEFORE_ALL, limit: int = PAGE_ROWS) -> Sequence[Rejected]:
+    async def candidates(self, filters: Filters, after: Place, limit: int) -> Sequence[Candidate]:
         """Give the events that other rules may store, after this place, in the order of replaying."""
         ...
 
-    def kept(self, filters: Filters, after: Place, limit: int) -> Sequence[Kept]:
+    async def kept(self, filters: Filters, after: Place, limit: int) -> Sequence[Kept]:
         """Give the same with what is kept of what was sent."""
         ...
 
-    def known(self, event_ids: Sequence[str]) -> set[str]:
+    async def staying(self, filters: Filters) -> Mapping[str, int]:
+        """Count the rows that stay what they are, by outcome."""
+        ...
+
+    async def known(self, event_ids: Sequence[str]) -> set[str]:
         """Tell which of these ids any row has."""
         ...
 
@@ -59,19 +63,33 @@ class Originals(Protocol):
         ...
 
 
-def survey(table: Table, order: Order) -> tuple[int, Counter[str]]:
-    """Count the events that may be sent in again, and the others by why they may not."""
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How many events an order would send in again, why it would not others, and what cannot be by its outcome.
+
+    A few of those that are `ready` may still turn out to be none: what they hold is not looked at.
+    """
+
+    ready: int
+    refused: Counter[str]
+    staying: Mapping[str, int]
+
+
+async def survey(table: Table, order: Order) -> Survey:
+    """Count what an order means. Raises `Unusable` where ClickHouse cannot be asked."""
     ready, refused = 0, Counter[str]()
     after = BEFORE_ALL
-    while rows := table.candidates(order.filters, after, PAGE_ROWS):
-        for row in rows:
-            reason = why_not(row, order.max_replays)
+    while found := await table.candidates(order.filters, after, PAGE_ROWS):
+        for candidate in found:
+            reason = why_not(candidate, order.max_replays)
             if reason is None:
                 ready += 1
             else:
                 refused[reason] += 1
-        after = rows[-1].place
-    return ready, refused
+        after = found[-1].place
+    return Survey(
+        ready if order.limit is None else min(ready, order.limit), refused, await table.staying(order.filters)
+    )
 
 
 class Candidates:
@@ -90,11 +108,12 @@ class Candidates:
         """
         after = BEFORE_ALL
         left = self._order.limit
-        while left != 0 and (rows := self._table.candidates(self._order.filters, after, PAGE_ROWS)):
-            kept = self._table.kept(self._order.filters, after, fitting([row.size for row in rows], PAGE_BYTES))
+        while left != 0 and (found := await self._table.candidates(self._order.filters, after, PAGE_ROWS)):
+            count = fitting([candidate.size for candidate in found], PAGE_BYTES)
+            kept = await self._table.kept(self._order.filters, after, count)
             if not kept:
                 return
-            after = kept[-1].row.place
+            after = kept[-1].candidate.place
             page = await self._page(kept)
             if left is not None:
                 page = _first(page, left)
@@ -102,26 +121,26 @@ class Candidates:
             yield page
 
     async def _page(self, kept: Sequence[Kept]) -> list[Outgoing | Refused]:
-        lines = [(one.row, self._line(one)) for one in kept]
+        lines = [(one.candidate.row, self._line(one)) for one in kept]
         originals = await self._originals.lines([row.source for row, line in lines if line is None])
         read_today = [line.id for row, line in lines if not row.project and isinstance(line, RawLine)]
-        known = self._table.known(read_today)
+        known = await self._table.known(read_today)
         return [
             line if isinstance(line, Refused) else self._ready(row, line, originals, known) for row, line in lines
         ]
 
     def _line(self, kept: Kept) -> RawLine | Refused | None:
         """Give an event's raw line; None where only `events.raw` has it."""
-        reason = why_not(kept.row, self._order.max_replays)
+        reason = why_not(kept.candidate, self._order.max_replays)
         if reason is not None:
-            return Refused(kept.row, reason)
+            return Refused(kept.candidate.row, reason)
         try:
             return rebuilt(kept)
         except Reject as error:
-            return Refused(kept.row, str(error))
+            return Refused(kept.candidate.row, str(error))
 
     def _ready(
-        self, row: Rejected, line: RawLine | None, originals: dict[Source, bytes], known: set[str]
+        self, row: Row, line: RawLine | None, originals: dict[Source, bytes], known: set[str]
     ) -> Outgoing | Refused:
         try:
             if line is None:
@@ -143,7 +162,7 @@ def fitting(sizes: Sequence[int], limit: int) -> int:
     return len(sizes)
 
 
-def _original(row: Rejected, originals: dict[Source, bytes]) -> RawLine:
+def _original(row: Row, originals: dict[Source, bytes]) -> RawLine:
     if row.source not in originals:
         raise Reject("its raw line is not kept, and events.raw does not hold it any more")
     return from_original(row, originals[row.source])

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiokafka import TopicPartition
-
+from sluice.cli.reading.log import Log
 from sluice.contract import topics
-from sluice.kafka.reader import reading
-from sluice.processors.state import Entry
+from sluice.processors.changelog import changes_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-STATE = b"s"
-"""How the keys of the changelog begin that belong to the state."""
+    from sluice.processors.state import Entry
 
 
 async def entries_of(bootstrap: str, partition: int, keys: Collection[bytes]) -> dict[bytes, Entry]:
@@ -22,22 +19,11 @@ async def entries_of(bootstrap: str, partition: int, keys: Collection[bytes]) ->
 
     Raises `Retry` while Kafka is away.
     """
-    wanted = {STATE + key for key in keys}
-    entries: dict[bytes, Entry] = {}
-    if not wanted:
-        return entries
-    changelog = TopicPartition(topics.CHANGELOG.name, partition)
-    async with reading(bootstrap, changelog) as consumer:
-        await consumer.seek_to_beginning(changelog)
-        end = (await consumer.end_offsets([changelog]))[changelog]
-        while await consumer.position(changelog) < end:
-            batches = await consumer.getmany(changelog, timeout_ms=1000)
-            for record in batches.get(changelog, ()):
-                if record.key not in wanted:
-                    continue
-                key = record.key[len(STATE) :]
-                if record.value is None:
-                    entries.pop(key, None)
-                else:
-                    entries[key] = Entry(record.value[8:], int.from_bytes(record.value[:8], "big"))
-    return entries
+    log = Log(bootstrap, topics.CHANGELOG.name)
+    held = (await log.ranges())[partition]
+    latest: dict[bytes, Entry | None] = {}
+    async with log.opened(partition) as changelog:
+        async for records in changelog.records(held):
+            changes = changes_of(records).entries
+            latest |= {key: changes[key] for key in changes.keys() & keys}
+    return {key: entry for key, entry in latest.items() if entry is not None}

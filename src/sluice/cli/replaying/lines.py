@@ -14,7 +14,7 @@ from sluice.contract.routing import partition_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sluice.cli.replaying.rows import Kept, Rejected
+    from sluice.cli.replaying.rows import Kept, Row
     from sluice.contract.raw import RawLine
 
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Outgoing:
     """A raw line that is ready to be sent in again, and the partition that it belongs on."""
 
-    row: Rejected
+    row: Row
     line: RawLine
     partition: int
     text: bytes
@@ -32,7 +32,7 @@ class Outgoing:
 class Refused:
     """A rejected event that is not sent in again, and why, for people."""
 
-    row: Rejected
+    row: Row
     reason: str
 
 
@@ -48,7 +48,7 @@ def rebuilt(kept: Kept) -> RawLine | None:
     if kept.raw_line:
         line = raw.decode(kept.raw_line)
         return _again(msgspec.structs.replace(line, event=msgspec.Raw(ndjson.on_one_line(kept.payload))))
-    if not kept.row.project:
+    if not kept.candidate.row.project:
         try:
             return _again(raw.decode(kept.payload))
         except Malformed as error:
@@ -56,7 +56,7 @@ def rebuilt(kept: Kept) -> RawLine | None:
     return None
 
 
-def from_original(row: Rejected, text: bytes) -> RawLine:
+def from_original(row: Row, text: bytes) -> RawLine:
     """Give the raw line once more, from what stands on `events.raw`.
 
     Raises `Reject` where that is not the event of this row.
@@ -67,7 +67,7 @@ def from_original(row: Rejected, text: bytes) -> RawLine:
     return _again(line)
 
 
-def outgoing(row: Rejected, line: RawLine, partitions: int) -> Outgoing:
+def outgoing(row: Row, line: RawLine, partitions: int) -> Outgoing:
     """Give a line its partition: that of its routing key; without one the same as before, where its state is.
 
     Raises `Reject` where that partition does not exist, or where the line is none, because its event is no JSON.
@@ -77,7 +77,7 @@ def outgoing(row: Rejected, line: RawLine, partitions: int) -> Outgoing:
         raw.decode(text)
     except Malformed as error:
         raise Reject(f"what is kept of it is no event: {error}") from error
-    partition = row.source.partition if line.key is None else partition_of(line.key, partitions)
+    partition = row.source_partition if line.key is None else partition_of(line.key, partitions)
     if partition >= partitions:
         raise Reject(f"it stood on partition {partition}, and events.raw has only {partitions}")
     return Outgoing(row, line, partition, text)

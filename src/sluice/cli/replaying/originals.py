@@ -5,69 +5,44 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from aiokafka import TopicPartition
-
+from sluice.cli.reading.log import Log
 from sluice.contract import ndjson, topics
-from sluice.kafka.reader import reading
-from sluice.kafka.topic_ids import topic_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sluice.contract.processed import Source
-
-TOPIC = topics.RAW.name
 
 
 class OriginalLines:
     """The raw lines of the cluster at `bootstrap`."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+        self._log = Log(bootstrap, topics.RAW.name)
 
     async def lines(self, sources: Iterable[Source]) -> dict[Source, bytes]:
         """Give the lines that are still there; retention removes them, and a topic that is made anew has others.
 
         Raises `Retry` while Kafka is away.
         """
-        by_partition: dict[int, list[Source]] = defaultdict(list)
+        wanted: dict[int, dict[int, list[Source]]] = defaultdict(lambda: defaultdict(list))
         for source in sources:
-            by_partition[source.partition].append(source)
-        if not by_partition:
+            wanted[source.partition][source.offset].append(source)
+        if not wanted:
             return {}
-        topic_id = str((await topic_ids(self._bootstrap, [TOPIC]))[TOPIC])
+        topic_id = await self._log.topic_id()
+        held = await self._log.ranges()
         found: dict[Source, bytes] = {}
-        for partition, wanted in by_partition.items():
-            found |= await self._of_partition(partition, [source for source in wanted if source.topic == topic_id])
-        return found
+        for partition, by_offset in wanted.items():
+            there = {offset: by_offset[offset] for offset in sorted(by_offset) if offset in held.get(partition, ())}
+            found |= await self._of_partition(partition, there)
+        return {source: line for source, line in found.items() if source.topic == topic_id}
 
-    async def _of_partition(self, partition: int, wanted: list[Source]) -> dict[Source, bytes]:
-        log = TopicPartition(TOPIC, partition)
+    async def _of_partition(self, partition: int, wanted: Mapping[int, list[Source]]) -> dict[Source, bytes]:
         found: dict[Source, bytes] = {}
-        async with reading(self._bootstrap, log) as consumer:
-            start = (await consumer.beginning_offsets([log]))[log]
-            end = (await consumer.end_offsets([log]))[log]
-            values: dict[int, list[bytes]] = {}
-            for source in sorted(wanted):
-                if not start <= source.offset < end:
-                    continue
-                if source.offset not in values:
-                    consumer.seek(log, source.offset)
-                    record = await consumer.getone(log)
-                    values = {record.offset: ndjson.split(record.value)}
-                lines = values.get(source.offset, [])
-                if source.line < len(lines):
-                    found[source] = lines[source.line]
+        async with self._log.opened(partition) as log:
+            for offset, sources in wanted.items():
+                record = await log.first(range(offset, offset + 1))
+                lines = ndjson.split(record.value) if record is not None and record.value is not None else []
+                found |= {source: lines[source.line] for source in sources if source.line < len(lines)}
         return found
-
-
-async def partitions_of_raw(bootstrap: str) -> int:
-    """Give how many partitions `events.raw` has.
-
-    Raises `Retry` while Kafka is away, and `Unusable` where there is no such topic.
-    """
-    await topic_ids(bootstrap, [TOPIC])
-    first = TopicPartition(TOPIC, 0)
-    async with reading(bootstrap, first) as consumer:
-        await consumer.end_offsets([first])  # by then it knows the topic
-        return len(consumer.partitions_for_topic(TOPIC))

@@ -8,13 +8,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sluice.cli.keyfile.file import parse, read
+from sluice.cli.reading.log import Log
 from sluice.cli.replaying.candidates import Candidates
 from sluice.cli.replaying.changelog import entries_of
 from sluice.cli.replaying.lines import Outgoing
-from sluice.cli.replaying.originals import OriginalLines, partitions_of_raw
+from sluice.cli.replaying.originals import OriginalLines
 from sluice.cli.replaying.screen import tried
 from sluice.cli.replaying.sender import Tally, send
 from sluice.cli.replaying.trial import Trial
+from sluice.contract import topics
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
@@ -59,7 +61,8 @@ async def try_rules(
     Raises `Unusable` or `Retry` where ClickHouse, Kafka or the settings file cannot be read.
     """
     trial = Trial(_rules(settings))
-    candidates = _candidates(settings, table, order, await partitions_of_raw(settings.kafka_bootstrap))
+    partitions = len(await Log(settings.kafka_bootstrap, topics.RAW.name).ranges())
+    candidates = _candidates(settings, table, order, partitions)
     async for page in candidates.pages():
         for found in page:
             if isinstance(found, Outgoing):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sluice.contract.event import Outcome, Stage
-
-if TYPE_CHECKING:
-    from sluice.contract.processed import Source
+from sluice.contract.processed import Source
 
 REPLAYABLE = (Outcome.BOT, Outcome.INVALID)
 """What other rules, or mended ones, may store. What lost to another event has lost: a duplicate stays one."""
@@ -24,53 +21,72 @@ class Place(NamedTuple):
 BEFORE_ALL = Place(-1, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The latest rejected row of one event, without what was sent.
+class Row(NamedTuple):
+    """What `sluice.event_log` shows of one event, once for each time that it was sent in.
 
-    `last_replay` is the highest replay that any of the event's rows has, and `stored` tells whether one of them is
-    stored. `size` is how many bytes the row keeps of what was sent.
+    Times are in milliseconds since 1970; `first` is the id of the event that it lost to, where it is a duplicate.
     """
 
-    event_id: str
+    received_ms: int
     project: str
     api: str
     event_type: str
     outcome: str
     stage: str
     reason: str
+    event_id: str
+    first: str | None
     replay: int
-    received_ms: int
-    source: Source
+    request_id: str
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    source_line: int
+    source_ms: int
+
+    @property
+    def source(self) -> Source:
+        """Give where its raw line stood."""
+        return Source(self.source_topic, self.source_partition, self.source_offset, self.source_line, self.source_ms)
+
+
+class Candidate(NamedTuple):
+    """The latest rejected row of one event, and what its other rows say.
+
+    `size` is how many bytes the row keeps of what was sent. `last_replay` is the highest replay that any of the
+    event's rows has, and `stored` tells whether one of them is stored.
+    """
+
+    row: Row
     size: int
-    last_replay: int = 0
-    stored: bool = False
+    last_replay: int
+    stored: bool
 
     @property
     def place(self) -> Place:
         """Give its place in the order of replaying."""
-        return Place(self.received_ms, self.event_id)
+        return Place(self.row.received_ms, self.row.event_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What a row keeps of what was sent: the raw line with null for its event (empty where none), and the event."""
 
-    row: Rejected
+    candidate: Candidate
     raw_line: bytes
     payload: bytes
 
 
-def why_not(row: Rejected, max_replays: int) -> str | None:
+def why_not(candidate: Candidate, max_replays: int) -> str | None:
     """Say why an event is not sent in again; None where it may be.
 
     Only the row of an event's highest replay counts: the others tell of what it was before.
     """
+    row = candidate.row
     if row.outcome not in REPLAYABLE:
         return f"{row.outcome}: it lost to another event, and that stays so"
-    if row.stored:
+    if candidate.stored:
         return "it was sent in again since, and stored"
-    if row.last_replay > row.replay:
+    if candidate.last_replay > row.replay:
         return "it was sent in again since, and something else became of it"
     if row.replay >= max_replays:
         return f"it was sent in again {row.replay} time{'s' if row.replay > 1 else ''}; --max-replays allows no more"

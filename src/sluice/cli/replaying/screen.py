@@ -2,175 +2,94 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sluice.cli.reading.shown import moment, number, printable
 from sluice.contract import raw
 from sluice.contract.errors import Malformed
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sluice.cli.replaying.clickhouse import Row
+    from sluice.cli.replaying.candidates import Survey
     from sluice.cli.replaying.lines import Outgoing
+    from sluice.cli.replaying.rows import Row
     from sluice.cli.replaying.sender import Tally
+    from sluice.cli.replaying.table import Count, Sent
     from sluice.contract.processed import Processed
     from sluice.contract.raw import RawLine
 
 COLUMNS = ("time", "project", "api", "type", "outcome", "reason", "event_id", "replay")
-TYPES = ("String",) * 7 + ("UInt16",)
-REASON_CHARACTERS = 160
-REASONS_SHOWN = 20
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Control characters move a terminal's cursor, and the others turn the direction of text.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """Give what anybody may have sent in a form that does a terminal no harm."""
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
-def time_of(milliseconds: int) -> str:
-    """Give a time as ISO 8601, in UTC."""
-    at = _EPOCH + timedelta(milliseconds=milliseconds)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+TYPES = (*["String"] * 7, "UInt16")
+KINDS_SHOWN = 20
 
 
 def as_cells(row: Row) -> list[str]:
     """Give a row in the order of `COLUMNS`."""
-    return [
-        time_of(row["received_ms"]),
-        *(printable(row[column]) for column in ("project", "api", "event_type", "outcome")),
-        _cut(printable(row["reason"])),
-        row["id"],
-        str(row["replay"]),
-    ]
+    senders = (row.project, row.api, row.event_type, row.outcome, row.reason)
+    return [moment(row.received_ms), *map(printable, senders), row.event_id, str(row.replay)]
 
 
 def as_json(row: Row) -> bytes:
-    """Give a row as one line of NDJSON."""
-    return msgspec.json.encode(
-        {
-            "received_at": time_of(row["received_ms"]),
-            **{name: row[name] for name in ("project", "api", "event_type", "outcome", "stage", "reason")},
-            "event_id": row["id"],
-            "duplicate_of": row["first"],
-            **{name: row[name] for name in ("replay", "request_id")},
-            **{name: row[name] for name in ("source_partition", "source_offset", "source_line")},
-        }
-    )
+    """Give a row as one line of NDJSON; times are in milliseconds since 1970."""
+    renamed = {"received_ms": "received_at", "first": "duplicate_of", "source_ms": "source_timestamp"}
+    return msgspec.json.encode({renamed.get(name, name): value for name, value in row._asdict().items()})
 
 
-def counted(counts: Sequence[Row]) -> Iterator[str]:
-    """Say how many there are of each outcome, and of its most frequent reasons."""
-    by_outcome: dict[str, list[Row]] = {}
-    for row in counts:
-        by_outcome.setdefault(row["outcome"], []).append(row)
-    for outcome, reasons in sorted(by_outcome.items()):
-        yield f"{sum(row['events'] for row in reasons):>9,}  {outcome}"
-        for row in reasons[:REASONS_SHOWN]:
-            yield f"{row['events']:>14,}  {_cut(printable(row['reason_of_all']))}"
-        if len(reasons) > REASONS_SHOWN:
-            others = sum(row["events"] for row in reasons[REASONS_SHOWN:])
-            yield f"{others:>14,}  for {len(reasons) - REASONS_SHOWN} other reasons"
+def counted(counts: Iterable[Count]) -> Iterator[str]:
+    """Say how many there are of each outcome, and of its most frequent reasons, which come first."""
+    by_outcome = groupby(sorted(counts, key=attrgetter("outcome")), key=attrgetter("outcome"))
+    for outcome, of_one in by_outcome:
+        kinds = list(of_one)
+        yield f"{sum(kind.rows for kind in kinds):>9,}  {outcome}"
+        for kind in kinds[:KINDS_SHOWN]:
+            yield f"{kind.rows:>14,}  {printable(kind.kind)}"
+        if others := kinds[KINDS_SHOWN:]:
+            yield f"{sum(kind.rows for kind in others):>14,}  for {number(len(others), 'other reason')}"
 
 
-def shown(rows: Sequence[Row]) -> Iterator[str]:
-    """Tell all that is known of one event: `rows` are all of its rows, in the order of its replays."""
-    first, latest = rows[0], rows[-1]
-    yield f"event      {first['id']}"
-    yield f"received   {time_of(first['received_ms'])}"
-    if first["project"]:
-        yield f"by         API {first['api']} of project {first['project']}, request {printable(first['request_id'])}"
-    if event_type := next((row["event_type"] for row in reversed(rows) if row["event_type"]), ""):
+def shown(sent: Sequence[Sent]) -> Iterator[str]:
+    """Tell all that is known of one event: `sent` are all of its rows, in the order of its replays."""
+    first, latest = sent[0].row, sent[-1]
+    yield f"event      {first.event_id}"
+    yield f"received   {moment(first.received_ms)}"
+    if first.project:
+        yield f"by         API {first.api} of project {first.project}, request {printable(first.request_id)}"
+    if event_type := next((row.event_type for row, _, _ in reversed(sent) if row.event_type), ""):
         yield f"type       {printable(event_type)}"
-    for row in rows:
+    for row, _, _ in sent:
         yield ""
-        yield from _one_row(row)
-    kept = next((row for row in reversed(rows) if row["raw_line"]), None)
-    if kept is not None:
-        yield ""
-        yield from _request(kept["raw_line"])
+        yield from _what_became_of(row)
     yield ""
-    if not first["project"]:
-        yield from _unreadable(latest["payload"])
+    if raw_line := next((raw_line for _, raw_line, _ in reversed(sent) if raw_line), b""):
+        yield from _request(raw.decode(raw_line))
+        yield ""
+    if not first.project:
+        yield from _read_today(latest.payload)
     yield "as it was sent:"
-    yield printable_bytes(latest["payload"])
-
-
-def printable_bytes(sent: bytes) -> str:
-    """Give bytes that are text as text, and what is none in escapes."""
-    return printable(sent.decode("utf-8", "backslashreplace"))
-
-
-def _one_row(row: Row) -> Iterator[str]:
-    times = "as it came" if not row["replay"] else f"replay {row['replay']}"
-    became = row["outcome"] + (f", by the {row['stage']}" if row["stage"] else "")
-    yield f"{times:<10} {became}"
-    if row["reason"]:
-        yield f"  reason   {printable(row['reason'])}"
-    if row["first"]:
-        yield f"  lost to  {row['first']}"
-    yield (
-        f"  stood    on events.raw since {time_of(row['source_ms'])}: partition {row['source_partition']}, "
-        f"offset {row['source_offset']}, line {row['source_line']}"
-    )
-
-
-def _request(raw_line: str) -> Iterator[str]:
-    line = raw.decode(raw_line.encode())
-    yield f"sent by    {printable(line.client.ip) or 'an address that is not kept'}"
-    yield f"as         {printable(line.client.user_agent) or 'no user agent'}"
-    yield f"number     {line.index + 1} of its request"
-    if line.key is not None:
-        yield f"routed by  {printable(line.key)}"
-    if line.idempotency_key is not None:
-        yield f"idempotent {printable(line.idempotency_key)}"
-    for name, value in _context(line).items():
-        yield f"{name:<10} {printable(value)}"
-
-
-def _context(line: RawLine) -> dict[str, str]:
-    known: dict[str, Any] = {
-        "user": line.context.user_id,
-        "email": line.context.email,
-        "anonymous": line.context.anonymous_id,
-        "ping id": line.context.ping_id,
-        "header": line.context.header,
-        "profile": line.context.profile,
-    }
-    texts = {
-        name: bytes(value).decode("utf-8", "backslashreplace") if isinstance(value, msgspec.Raw) else value
-        for name, value in known.items()
-        if value is not msgspec.UNSET
-    }
-    return {name: value for name, value in texts.items() if value}
-
-
-def _unreadable(payload: bytes) -> Iterator[str]:
-    try:
-        line = raw.decode(payload)
-    except Malformed:
-        return
-    yield f"today it can be read: it is event {line.id} of project {line.project}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= REASON_CHARACTERS else text[: REASON_CHARACTERS - 1] + "…"
+    text = latest.payload.decode("utf-8", "backslashreplace")
+    yield printable(text, widest=len(text))
 
 
 def tried(event: Outgoing, decision: Processed) -> str:
     """Say what the rules would make of an event that they are tried on."""
-    row = event.row
-    would_be = str(decision.outcome) + (f": {_cut(printable(decision.reason))}" if decision.reason else "")
+    would_be = str(decision.outcome) + (f": {printable(decision.reason)}" if decision.reason else "")
     of = " ".join(printable(part) for part in (event.line.project, event.line.api, decision.event.event_type) if part)
-    return f"{event.line.id}  {of}  {row.outcome} -> {would_be}"
+    return f"{event.line.id}  {of}  {event.row.outcome} -> {would_be}"
+
+
+def surveyed(found: Survey) -> Iterator[str]:
+    """Say what is not sent in again; but nothing that will be said again when the others are."""
+    for outcome, rows in found.staying.items():
+        yield f"{rows:>9,}  {outcome}, and that stays so: they lost to other events"
+    if not found.ready:
+        yield from reasons(found.refused)
+        yield "there is nothing to send in again"
 
 
 def summary(tally: Tally) -> Iterator[str]:
@@ -184,4 +103,47 @@ def summary(tally: Tally) -> Iterator[str]:
 def reasons(refused: Counter[str]) -> Iterator[str]:
     """Say how many events are not sent in again, by why."""
     for reason, events in refused.most_common():
-        yield f"{events:>9,}  not: {_cut(printable(reason))}"
+        yield f"{events:>9,}  not: {printable(reason)}"
+
+
+def _what_became_of(row: Row) -> Iterator[str]:
+    times = f"replay {row.replay}" if row.replay else "as it came"
+    yield f"{times:<10} {row.outcome}" + (f", by the {row.stage}" if row.stage else "")
+    if row.reason:
+        yield f"  reason   {printable(row.reason, widest=len(row.reason))}"
+    if row.first:
+        yield f"  lost to  {row.first}"
+    yield (
+        f"  stood    on events.raw since {moment(row.source_ms)}: partition {row.source_partition}, "
+        f"offset {row.source_offset}, line {row.source_line}"
+    )
+
+
+def _request(line: RawLine) -> Iterator[str]:
+    context = line.context
+    known: dict[str, Any] = {
+        "sent by": line.client.ip or "an address that is not kept",
+        "as": line.client.user_agent or "no user agent",
+        "number": f"{line.index + 1} of its request",
+        "routed by": line.key,
+        "idempotent": line.idempotency_key,
+        "user": context.user_id,
+        "email": context.email,
+        "anonymous": context.anonymous_id,
+        "ping id": context.ping_id,
+        "header": context.header,
+        "profile": context.profile,
+    }
+    for name, value in known.items():
+        text = bytes(value).decode("utf-8", "backslashreplace") if isinstance(value, msgspec.Raw) else value
+        if text and text is not msgspec.UNSET:
+            yield f"{name:<10} {printable(text, widest=len(text))}"
+
+
+def _read_today(payload: bytes) -> Iterator[str]:
+    try:
+        line = raw.decode(payload)
+    except Malformed as error:
+        yield f"today it cannot be read either: {printable(str(error))}"
+    else:
+        yield f"today it can be read: it is event {line.id} of project {printable(line.project)}"

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from sluice.kafka.settings import KafkaSettings
+from sluice.cli.reading.settings import ReadingSettings
 from sluice.local.up.plan import own_settings_file
-from sluice.sinks.settings import ClickHouseClientSettings
 
 
-class RejectedSettings(KafkaSettings, ClickHouseClientSettings):
+class RejectedSettings(ReadingSettings):
     """Where rejected events are found and sent to, and by which rules they are tried."""
 
     settings_file: Path | None = Field(
