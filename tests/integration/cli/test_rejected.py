@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import clickhouse_connect
-import msgspec
 import pytest
 import requests
 from aiokafka import AIOKafkaProducer
@@ -113,9 +112,13 @@ class Pipeline:
 
     def id_of(self, request_id: str) -> str:
         """Wait for the row of a request with one event; give its event id."""
-        sql = "SELECT toString(event_id) FROM sluice.event_log WHERE request_id = {id:String}"
+        return self.wait_for_id("request_id = {id:String}", id=request_id)
+
+    def wait_for_id(self, condition: str, **parameters: Any) -> str:
+        """Wait for the one row that is like that; give its event id."""
+        sql = f"SELECT toString(event_id) FROM sluice.event_log WHERE {condition}"
         deadline = time.monotonic() + DEADLINE_S
-        while not (found := self.query(sql, id=request_id)) and time.monotonic() < deadline:
+        while not (found := self.query(sql, **parameters)) and time.monotonic() < deadline:
             time.sleep(0.1)
         [(event_id,)] = found
         return str(event_id)
@@ -299,8 +302,8 @@ def test_what_clickhouse_refused_is_replayed_from_events_raw(
 ):
     event_id = pipeline.id_of(pipeline.send(event(note="kept on Kafka")))
     pipeline.change(
-        "ALTER TABLE sluice.event_log UPDATE outcome = 'invalid', stage = 'sink', reason = 'refused', payload = 'gone' "
-        "WHERE event_id = {id:UUID}",
+        "ALTER TABLE sluice.event_log UPDATE outcome = 'invalid', stage = 'sink', reason = 'refused', "
+        "payload = 'as text' WHERE event_id = {id:UUID}",
         id=event_id,
     )
     sent = pipeline.rejected("replay", "--yes", "--stage", "sink", "--event-id", event_id)
@@ -329,11 +332,7 @@ def test_what_events_raw_does_not_hold_any_more_is_said_to_be_gone(
 def test_a_line_that_could_not_be_read_is_replayed_once_it_can(pipeline: Pipeline):
     poison = b"\xff\xfe no line " + uuid4().bytes.replace(b"\n", b" ")
     offset = pipeline.write(poison, partition=1)
-    deadline = time.monotonic() + DEADLINE_S
-    sql = "SELECT toString(event_id) FROM sluice.event_log WHERE source_partition = 1 AND source_offset = {offset:UInt64}"
-    while not (found := pipeline.query(sql, offset=offset)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    [(row_id,)] = found
+    row_id = pipeline.wait_for_id("source_partition = 1 AND source_offset = {offset:UInt64}", offset=offset)
     sent = pipeline.rejected("replay", "--yes", "--project", "", "--event-id", row_id)
     assert "0  sent in again" in sent.stdout
     assert "not: it still cannot be read: not a raw line" in sent.stdout

@@ -62,8 +62,8 @@ async def _send_in_order(of_one_partition: list[Record], publisher: Publisher, t
             tally.refused[str(error)] += len(record.lines)
         except Retry:
             tally.unknown += len(record.lines)
-            not_tried = sum(len(later.lines) for later in of_one_partition[place + 1 :])
-            tally.refused["Kafka went away before"] += not_tried
+            if not_tried := sum(len(later.lines) for later in of_one_partition[place + 1 :]):
+                tally.refused["Kafka went away before"] += not_tried
             return
         else:
             tally.sent += len(record.lines)
