@@ -402,6 +402,34 @@ class TestTogether:
             assert len(keys[0]) == len(keys[1]) >= 2
             assert not keys[0] & keys[1]
 
+    def test_what_was_remembered_years_ago_is_found(self):
+        """These are the keys under which it stands."""
+        own = FirstWins(name="coupons", event_types=frozenset({"x"}), key="coupon")
+        partition = Partition({"demo": Project(first_wins=(own,))})
+        lines = [
+            confirmation("A-17"),
+            email_open(NOW),
+            metric(unique_id="x-1"),
+            metric(),
+            page_view("demo/rule/coupons/C1", sent={"event_type": "x"}),
+            page_view("demo/id/k1", idempotency_key="k1"),
+            page_view(replay=1, number=1),
+        ]
+        keys = []
+        for one in lines:
+            before = set(partition.state.entries)
+            partition.decide(one)
+            keys += [key.hex() for key in partition.state.entries.keys() - before]
+        assert keys == [
+            "9adff8ef5d8e19c9d44b1d38071a33e5",
+            "1855a0ee2e666c9bbe18fefeb5463e6f",
+            "dcc7b44f0c34cd68b2a03c7cbe512cae",
+            "ed8351555d0db4236728e4079ae8b525",
+            "1110a1cd6be86c77a18a9e65233e3639",
+            "1b2f1de998906f03e81f418892758584",
+            "59cb969fece7e9f23dc950cdea5eeb67",
+        ]
+
     @given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(0, 40 * DAY)), max_size=30))
     def test_at_most_one_confirmation_of_an_order_is_stored(self, sent: list[tuple[str, int]]):
         lines = [confirmation(order, received_at=NOW + at) for order, at in sent]

@@ -21,6 +21,7 @@ class StateKeys:
         self._api = api
         self._project = project
         self._rules = tuple(rule for rule in settings.first_wins if api in rule.apis)
+        self._by_type: dict[str, FirstWins | None] = {}
         self._dedup_id = dedup_id
         self._plain = routing_key(project, "", dedup_id=dedup_id)
 
@@ -50,7 +51,10 @@ class StateKeys:
     def _rule_of(self, event_type: str) -> FirstWins | None:
         if not self._rules:
             return None
-        return next((rule for rule in self._rules if rule.holds_for(self._api, event_type)), None)
+        if event_type not in self._by_type:
+            holding = (rule for rule in self._rules if rule.holds_for(self._api, event_type))
+            self._by_type[event_type] = next(holding, None)
+        return self._by_type[event_type]
 
 
 def _usable(user_id: str | None) -> str | None:

@@ -7,7 +7,6 @@ in again does not lose to what it held already, but for the one claim that is th
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -30,8 +29,7 @@ class Reads(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """An event's claim to be the first with a key.
 
     `at` is the time that windows are counted by, in milliseconds since 1970; `window_ms` is None where the first one
@@ -76,14 +74,12 @@ Won = list[tuple[bytes, Entry]]
 def claim_key(*parts: str) -> bytes:
     """Give the 16 bytes under which a claim is remembered.
 
-    A hash: keys of any length cost the same, and what is remembered shows no address and no order.
+    A hash: keys of any length cost the same, and what is remembered shows no address and no order. What was
+    remembered under a key is found under no other, so this must never change.
     """
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(4, "big"))
-        digest.update(encoded)
-    return digest.digest()
+    encoded = [part.encode() for part in parts]
+    told_apart = b"".join([len(part).to_bytes(4, "big") + part for part in encoded])
+    return blake2b(told_apart, digest_size=16).digest()
 
 
 def settle(claims: Iterable[Claim], event_id: str, received_at: int, state: Reads) -> Lost | Won:
@@ -113,7 +109,7 @@ _HOLDER = struct.Struct(">B16sq")
 
 def encode(holder: Holder) -> bytes:
     """Give a holder's bytes: the version of their form, the event's id and its time."""
-    return _HOLDER.pack(_VERSION, UUID(holder.event_id).bytes, holder.at)
+    return _HOLDER.pack(_VERSION, bytes.fromhex(holder.event_id.replace("-", "")), holder.at)
 
 
 def _decode_1(value: bytes) -> Holder:
