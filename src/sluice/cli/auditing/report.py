@@ -67,8 +67,8 @@ def alarms(finding: Finding) -> Sequence[str]:
     difference = sum(abs(account.difference) for account in finding.accounts.values())
     said = [f"THE ACCOUNT DOES NOT BALANCE: {number(len(finding.faults), 'fault')}, a difference of {difference:,}"]
     said += [_fault(fault) for fault in finding.faults[:FAULTS_SHOWN]]
-    if more := len(finding.faults) - FAULTS_SHOWN + finding.faults_left_out:
-        said += [f"and {more:,} more; --json gives the first ten thousand"] if more > 0 else []
+    if more := len(finding.faults[FAULTS_SHOWN:]) + finding.faults_left_out:
+        said.append(f"and {more:,} more; --json tells of more")
     return said
 
 

@@ -6,18 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.cli.auditing.comparing import Rows
+from sluice.cli.reading import progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sluice.cli.reading.clickhouse import ClickHouse
-
-_MARKS = """
-SELECT source_partition, max(source_offset)
-FROM sluice.event_log
-WHERE source_topic = {topic_id:UUID}
-GROUP BY source_partition
-"""
 
 _ROWS = """
 SELECT source_offset, project, outcome, groupArray(source_line)
@@ -75,8 +69,7 @@ class Table:
 
     async def marks(self) -> Mapping[int, int]:
         """Give the highest source offset of each partition that has rows."""
-        found: dict[int, int] = dict(map(tuple, await self._clickhouse.ask(_MARKS, topic_id=self._topic_id)))
-        return found
+        return await progress.marks(self._clickhouse, self._topic_id)
 
     async def rows(self, partition: int, first: int, last: int) -> Sequence[Rows]:
         """Give what the table holds of raw records, from the first offset to the last."""

@@ -1,0 +1,59 @@
+"""How far each partition is: what the sinks have stored, and what the processors have decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluice.cli.reading.log import side_by_side
+from sluice.processors.changelog import changes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sluice.cli.reading.clickhouse import ClickHouse
+    from sluice.cli.reading.log import Log, PartitionLog
+    from sluice.processors.journal import Marker
+
+FIRST_STEP = 8
+FARTHER = 8
+
+_MARKS = """
+SELECT source_partition, max(source_offset)
+FROM sluice.event_log
+WHERE source_topic = {topic_id:UUID}
+GROUP BY source_partition
+"""
+
+
+async def marks(clickhouse: ClickHouse, topic_id: str) -> Mapping[int, int]:
+    """Give the highest raw offset that is stored, of each partition of the raw topic that has rows."""
+    found: Mapping[int, int] = dict(map(tuple, await clickhouse.ask(_MARKS, topic_id=topic_id)))
+    return found
+
+
+async def markers(changelog: Log, topic_id: str) -> Mapping[int, int]:
+    """Give the highest raw offset that is decided, of each partition of the raw topic of which anything is."""
+    held = await changelog.ranges()
+    found: dict[int, int] = {}
+
+    async def look(partition: int) -> None:
+        async with changelog.opened(partition) as log:
+            marker = await last_marker(log, held[partition])
+        if marker is not None and marker.topic_id == topic_id:
+            found[partition] = marker.offset
+
+    await side_by_side((partition for partition in held if held[partition]), look)
+    return found
+
+
+async def last_marker(log: PartitionLog, held: range) -> Marker | None:
+    """Read the end of a changelog, and more of it until a marker is there: each commit has one."""
+    step = FIRST_STEP
+    while True:
+        start = max(held.start, held.stop - step)
+        marker = None
+        async for records in log.records(range(start, held.stop)):
+            marker = changes_of(records).marker or marker
+        if marker is not None or start == held.start:
+            return marker
+        step *= FARTHER

@@ -1,0 +1,1 @@
+"""`sluice tail`: events as they are accepted and decided."""

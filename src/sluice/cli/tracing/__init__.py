@@ -1,0 +1,1 @@
+"""`sluice where`: finding an event by one of its ids, wherever it is by now."""

@@ -1,0 +1,190 @@
+"""The search: the table first, then what it cannot have yet, from the sinks back to the gateway.
+
+An event moves on while it is searched for. So how far a step is gets asked before what lies behind it is searched:
+what is not beyond the mark is in the table by then, and what is not beyond the marker is on events.processed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sluice.cli.reading import progress
+from sluice.cli.reading.log import Log, side_by_side
+from sluice.cli.tracing.sighting import COLUMNS, Place, Sighting, of_row, on_processed, on_raw
+from sluice.contract import ndjson, processed, topics
+from sluice.contract.errors import Malformed, Retry
+from sluice.contract.event import Outcome
+from sluice.contract.processed import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sluice.cli.reading.clickhouse import ClickHouse
+    from sluice.cli.reading.log import PartitionLog
+    from sluice.cli.tracing.wanted import Wanted
+
+ROWS = 10_000
+"""A request has at most a thousand events, an order a few duplicates; of more, some are left out."""
+
+SLACK_MS = 60_000
+"""By so much the clocks of machines may differ."""
+
+SENT_WITHIN_MS = 120_000
+"""So soon after its id was made an event stands on events.raw."""
+
+FIRST_STEP = 8
+FARTHER = 8
+
+
+@dataclass
+class Trace:
+    """What was found, in the order in which it was accepted, and what was searched.
+
+    `since` is from when on Kafka was searched, in milliseconds since 1970 in UTC; None where it was not. `unsearched`
+    says why it could not be. `marks` and `markers` give by partition the highest raw offsets that are stored and
+    decided.
+    """
+
+    found: list[Sighting] = field(default_factory=list)
+    since: int | None = None
+    unsearched: str = ""
+    searched: Counter[str] = field(default_factory=Counter)
+    marks: Mapping[int, int] = field(default_factory=dict)
+    markers: Mapping[int, int] = field(default_factory=dict)
+
+
+class Tracer:
+    """Searches one deployment. `now` and `since` are in milliseconds since 1970 in UTC."""
+
+    def __init__(self, clickhouse: ClickHouse, bootstrap: str, sought: Wanted, now: int, since: int) -> None:
+        self._clickhouse = clickhouse
+        self._raw = Log(bootstrap, topics.RAW.name)
+        self._processed = Log(bootstrap, topics.PROCESSED.name)
+        self._changelog = Log(bootstrap, topics.CHANGELOG.name)
+        self._sought = sought
+        self._since = since if sought.made_at is None else max(0, min(sought.made_at, now) - SLACK_MS)
+        self._topic_id = ""
+        self._found: dict[tuple[str, int, int, int], Sighting] = {}
+
+    async def trace(self) -> Trace:
+        """Search.
+
+        Raises `Unusable` when ClickHouse cannot be asked, and `Retry` when Kafka cannot and the table has nothing.
+        """
+        await self._ask_table()
+        trace = Trace()
+        if not self._is_settled():
+            try:
+                await self._search_kafka(trace)
+            except Retry as error:
+                if not self._found:
+                    raise
+                trace.unsearched = str(error)
+        trace.found = sorted(self._found.values(), key=lambda seen: (seen.received_at, seen.coordinates))
+        return trace
+
+    def _is_settled(self) -> bool:
+        """Tell whether nothing more can be found.
+
+        An event is stored once. A rejected one may have been sent in again; a request or an order may have others.
+        """
+        return any(
+            seen.event_id == self._sought.event_id and seen.outcome == Outcome.STORED for seen in self._found.values()
+        )
+
+    async def _ask_table(self) -> None:
+        conditions = {"request_id = {id:String}": self._sought.text, "order_id = {id:String}": self._sought.text}
+        if self._sought.event_id:
+            conditions["event_id = {id:UUID}"] = self._sought.event_id
+        for condition, value in conditions.items():
+            sql = f"SELECT {COLUMNS} FROM sluice.event_log WHERE {condition} LIMIT {ROWS}"  # noqa: S608 - our own text
+            self._note(map(of_row, await self._clickhouse.ask(sql, id=value)))
+
+    async def _search_kafka(self, trace: Trace) -> None:
+        trace.since = self._since
+        self._topic_id = await self._raw.topic_id()
+        trace.marks = await progress.marks(self._clickhouse, self._topic_id)
+        await self._ask_table()
+        known = bool(self._found)
+        trace.markers = await progress.markers(self._changelog, self._topic_id)
+        await self._search_processed(trace)
+        await self._search_raw(trace, beyond_markers_only=known)
+
+    async def _search_processed(self, trace: Trace) -> None:
+        held = await self._processed.ranges_since(self._since)
+
+        async def search(partition: int) -> None:
+            mark = trace.marks.get(partition, -1)
+            async with self._processed.opened(partition) as log:
+                start = await start_after(log, held[partition], self._topic_id, mark)
+                async for records in log.records(range(start, held[partition].stop)):
+                    trace.searched[topics.PROCESSED.name] += len(records)
+                    for record in records:
+                        self._note(
+                            judged(seen, self._topic_id, mark) for seen in on_processed(record.value, self._sought)
+                        )
+
+        behind = [at for at, marker in trace.markers.items() if marker > trace.marks.get(at, -1) and held.get(at)]
+        await side_by_side(behind, search)
+
+    async def _search_raw(self, trace: Trace, *, beyond_markers_only: bool) -> None:
+        held = await self._raw.ranges_since(self._since)
+        unlikely = held
+        if self._sought.made_at is not None:
+            unlikely = await self._raw.ranges_since(self._sought.made_at + SENT_WITHIN_MS)
+
+        async def search(partition: int) -> None:
+            undecided = max(held[partition].start, trace.markers.get(partition, -1) + 1)
+            likely_until = held[partition].stop if self._sought.made_at is None else unlikely[partition].start
+            likely = range(held[partition].start, min(undecided, likely_until))
+            async with self._raw.opened(partition) as log:
+                for wanted in (() if beyond_markers_only else (likely,)) + (range(undecided, held[partition].stop),):
+                    await self._search_records(log, wanted, partition, trace)
+
+        await side_by_side((partition for partition in held if held[partition]), search)
+
+    async def _search_records(self, log: PartitionLog, wanted: range, partition: int, trace: Trace) -> None:
+        mark = trace.marks.get(partition, -1)
+        async for records in log.records(wanted):
+            trace.searched[topics.RAW.name] += len(records)
+            for record in records:
+                source = Source(self._topic_id, partition, record.offset, 0, record.timestamp)
+                self._note(
+                    judged(seen, self._topic_id, mark, trace.markers.get(partition, -1))
+                    for seen in on_raw(record.value, self._sought, source)
+                )
+
+    def _note(self, seen: Iterable[Sighting]) -> None:
+        for one in seen:
+            self._found.setdefault(one.coordinates, one)
+
+
+def judged(seen: Sighting, topic_id: str, mark: int, marker: int = -1) -> Sighting:
+    """Give the sighting of an event that the table does not show, with how far it has come."""
+    if seen.source.topic != topic_id:
+        return seen
+    if seen.source.offset <= mark:
+        return replace(seen, place=Place.LOST)
+    return replace(seen, place=Place.DECIDED) if seen.source.offset <= marker else seen
+
+
+async def start_after(log: PartitionLog, held: range, topic_id: str, mark: int) -> int:
+    """Give an offset of events.processed from which on everything beyond the mark stands, near the first of it."""
+    step = FIRST_STEP
+    while (position := max(held.start, held.stop - step)) > held.start:
+        first = await log.first(range(position, held.stop))
+        if first is not None and _begins_at_or_before(first.value, topic_id, mark):
+            return position
+        step *= FARTHER
+    return position
+
+
+def _begins_at_or_before(value: bytes | None, topic_id: str, mark: int) -> bool:
+    """Tell whether a record begins with what is stored by now; one of an older topic does, too."""
+    try:
+        source = processed.decode(ndjson.split(value or b"")[0]).source
+    except Malformed:
+        return False
+    return source.topic != topic_id or source.offset <= mark

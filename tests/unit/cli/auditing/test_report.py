@@ -1,0 +1,105 @@
+"""What an audit says."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from sluice.cli.auditing.account import Account
+from sluice.cli.auditing.audit import Finding
+from sluice.cli.auditing.comparing import Fault, Kind
+from sluice.cli.auditing.report import FAULTS_SHOWN, alarms, as_json, columns, lines, notes
+from sluice.cli.auditing.table import NoPart
+
+
+def finding(**changes) -> Finding:
+    given = {
+        "topic_id": "t",
+        "offsets": {0: range(5, 9)},
+        "accounts": {(0, "demo"): Account(1500, 0, Counter(stored=1499, bot=1))},
+    }
+    return Finding(**(given | changes))
+
+
+def test_an_account_that_balances_raises_no_alarm():
+    assert finding().balances
+    assert alarms(finding()) == ()
+    assert list(notes(finding())) == []
+
+
+def test_the_table_shows_every_way_to_be_rejected_and_the_sums():
+    assert columns(finding()) == (
+        *("partition", "project", "accepted", "stored"),
+        *("duplicate", "throttled", "bot", "invalid"),
+        *("on the way", "difference"),
+    )
+    assert list(lines(finding())) == [
+        ("0", "demo", "1,500", "1,499", "0", "0", "1", "0", "0", "0"),
+        ("all", "demo", "1,500", "1,499", "0", "0", "1", "0", "0", "0"),
+    ]
+
+
+def test_several_projects_have_a_sum_of_all():
+    accounts = {(0, ""): Account(1, 1), (0, "demo"): Account(2, 0, Counter(stored=2))}
+    shown = list(lines(finding(accounts=accounts)))
+    assert [line[:3] for line in shown] == [
+        ("0", "(none)", "1"),
+        ("0", "demo", "2"),
+        ("all", "(none)", "1"),
+        ("all", "demo", "2"),
+        ("all", "all", "3"),
+    ]
+
+
+def test_nothing_at_all_is_a_sum_of_nothing():
+    assert list(lines(finding(accounts={}))) == [("all", "all", *["0"] * 8)]
+
+
+def test_a_fault_is_an_alarm_that_names_partition_and_offsets():
+    faults = [Fault(0, 5, 7, Kind.MISSING, 12), Fault(1, 8, 8, Kind.UNFOUNDED, 1)]
+    assert alarms(finding(faults=faults)) == [
+        "THE ACCOUNT DOES NOT BALANCE: 2 faults, a difference of 0",
+        "partition 0, offsets 5 to 7: 12 raw lines without a row",
+        "partition 1, offset 8: 1 row without a raw line",
+    ]
+
+
+def test_a_difference_alone_is_an_alarm_too():
+    [said] = alarms(finding(accounts={(0, "a"): Account(1), (1, "a"): Account(0, 0, Counter(stored=1))}))
+    assert said == "THE ACCOUNT DOES NOT BALANCE: 0 faults, a difference of 2"
+
+
+def test_of_many_faults_the_first_are_shown_and_the_rest_counted():
+    faults = [Fault(0, 2 * at, 2 * at, Kind.DOUBLED, 1) for at in range(FAULTS_SHOWN + 1)]
+    assert len(alarms(finding(faults=faults[:-1]))) == FAULTS_SHOWN + 1
+    assert alarms(finding(faults=faults, faults_left_out=2))[-1].startswith("and 3 more")
+
+
+def test_what_is_no_part_of_it_is_said():
+    said = list(notes(finding(no_part=NoPart(3, 1, 2), expired=[(4, range(7, 9))])))
+    assert said == [
+        "no part of it: 3 rows of 1 older topic events.raw, since made anew",
+        "no part of it: 2 rows from before the first offset that is audited",
+        "no part of it: partition 4, offsets 7 to 8, which retention took from events.raw meanwhile",
+    ]
+
+
+def test_what_is_on_the_way_is_said():
+    assert next(iter(notes(finding(accounts={(0, "demo"): Account(1, 1)})))).startswith("1 event on the way")
+
+
+def test_the_json_holds_everything():
+    faults = [Fault(0, 5, 7, Kind.MISSING, 12)]
+    told = json.loads(json.dumps(as_json(finding(faults=faults, expired=[(0, range(5, 6))]))))
+    assert told["balances"] is False
+    assert told["partitions"] == [{"partition": 0, "first_offset": 5, "next_offset": 9}]
+    assert told["faults"] == [{"partition": 0, "first": 5, "last": 7, "kind": "missing", "events": 12}]
+    assert told["accounts"][0] == {"partition": 0, "project": "demo", **told["total"]}
+    assert told["total"] == {
+        "accepted": 1500,
+        "stored": 1499,
+        "rejected": {"duplicate": 0, "throttled": 0, "bot": 1, "invalid": 0},
+        "on_the_way": 0,
+        "difference": 0,
+    }
+    assert told["no_part"]["expired"] == [{"partition": 0, "first": 5, "last": 5}]
