@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sluice.cli.replaying.filters import Filters
     from sluice.contract.processed import Source
 
-PAGE_ROWS = 1000
+PAGE_ROWS = 10_000
 PAGE_BYTES = 16 * MIB
 """A page holds so much of what was sent; one event that is larger stands alone."""
 
@@ -42,8 +42,8 @@ class Table(Protocol):
         """Give the events that other rules may store, after this place, in the order of replaying."""
         ...
 
-    async def kept(self, filters: Filters, after: Place, limit: int) -> Sequence[Kept]:
-        """Give the same with what is kept of what was sent."""
+    async def kept(self, filters: Filters, after: Place, upto: Place) -> Sequence[Kept]:
+        """Give those after one place, up to and with another, and what is kept of what was sent."""
         ...
 
     async def staying(self, filters: Filters) -> Mapping[str, int]:
@@ -110,11 +110,9 @@ class Candidates:
         left = self._order.limit
         while left != 0 and (found := await self._table.candidates(self._order.filters, after, PAGE_ROWS)):
             count = fitting([candidate.size for candidate in found], PAGE_BYTES)
-            kept = await self._table.kept(self._order.filters, after, count)
-            if not kept:
-                return
-            after = kept[-1].candidate.place
-            page = await self._page(kept)
+            upto = found[count - 1].place
+            page = await self._page(await self._table.kept(self._order.filters, after, upto))
+            after = upto
             if left is not None:
                 page = _first(page, left)
                 left -= sum(isinstance(found, Outgoing) for found in page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sluice.contract.event import Outcome, Stage
+from sluice.contract.event import LATEST_MS, Outcome, Stage
 from sluice.contract.processed import Source
 
 REPLAYABLE = (Outcome.BOT, Outcome.INVALID)
@@ -19,6 +19,7 @@ class Place(NamedTuple):
 
 
 BEFORE_ALL = Place(-1, "")
+AFTER_ALL = Place(LATEST_MS + 1, "")
 
 
 class Row(NamedTuple):

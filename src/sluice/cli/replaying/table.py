@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sluice.cli.replaying.rows import REPLAYABLE, Candidate, Kept, Row
+from sluice.cli.replaying.rows import AFTER_ALL, REPLAYABLE, Candidate, Kept, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,7 @@ WITH found AS
     FROM sluice.rejected_events
     WHERE {condition} AND outcome IN {{replayable:Array(String)}}
         AND (received_ms, id) > ({{after_ms:Int64}}, {{after_id:String}})
+        AND (received_ms, id) <= ({{upto_ms:Int64}}, {{upto_id:String}})
     ORDER BY received_ms, id, replay DESC, source_timestamp DESC, source_offset DESC, source_line DESC
     LIMIT 1 BY event_id
     LIMIT {{limit:UInt32}}
@@ -70,6 +71,7 @@ GROUP BY outcome ORDER BY outcome
 _KNOWN = """
 SELECT DISTINCT toString(event_id) AS id FROM sluice.event_log WHERE event_id IN {event_ids:Array(UUID)}
 """
+_NO_LIMIT = 2**32 - 1
 IDS_AT_ONCE = 100
 """A statement with its parameters stays small."""
 
@@ -117,14 +119,13 @@ class RejectedEvents:
 
     async def candidates(self, filters: Filters, after: Place, limit: int) -> list[Candidate]:
         """Give the events that other rules may store, after this place, in the order of replaying."""
-        return [_candidate(*found) for *found, _, _ in await self._ask(filters, after, limit, "''", "''")]
+        found = await self._ask(filters, after, AFTER_ALL, limit, "''", "''")
+        return [_candidate(*columns) for *columns, _, _ in found]
 
-    async def kept(self, filters: Filters, after: Place, limit: int) -> list[Kept]:
-        """Give the same with what is kept of what was sent."""
-        return [
-            Kept(_candidate(*found), raw_line.encode(), b64decode(event))
-            for *found, raw_line, event in await self._ask(filters, after, limit, "raw_line", "base64Encode(payload)")
-        ]
+    async def kept(self, filters: Filters, after: Place, upto: Place) -> list[Kept]:
+        """Give those after one place, up to and with another, and what is kept of what was sent."""
+        found = await self._ask(filters, after, upto, _NO_LIMIT, "raw_line", "base64Encode(payload)")
+        return [Kept(_candidate(*columns), line.encode(), b64decode(event)) for *columns, line, event in found]
 
     async def staying(self, filters: Filters) -> dict[str, int]:
         """Count the rows that stay what they are, by outcome."""
@@ -142,7 +143,7 @@ class RejectedEvents:
         return known
 
     async def _ask(
-        self, filters: Filters, after: Place, limit: int, line: str, event: str
+        self, filters: Filters, after: Place, upto: Place, limit: int, line: str, event: str
     ) -> Sequence[Sequence[Any]]:
         """Ask for candidates; `line` and `event` say in SQL what to give of what was sent."""
         condition, bound = filters.condition()
@@ -151,6 +152,8 @@ class RejectedEvents:
             **bound,
             after_ms=after.received_ms,
             after_id=after.event_id,
+            upto_ms=upto.received_ms,
+            upto_id=upto.event_id,
             limit=limit,
             replayable=_REPLAYABLE,
         )

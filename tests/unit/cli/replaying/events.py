@@ -64,17 +64,18 @@ class MemoryTable:
 
     rows: list[Kept] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
-    asked_for: list[int] = field(default_factory=list)
-    """How many rows were asked for with what was sent, each time."""
+    given: list[int] = field(default_factory=list)
+    """How many rows were given with what was sent, each time."""
 
     async def candidates(self, filters: Filters, after: Place, limit: int) -> Sequence[Candidate]:
         del filters
         return [found.candidate for found in self._after(after)[:limit]]
 
-    async def kept(self, filters: Filters, after: Place, limit: int) -> Sequence[Kept]:
+    async def kept(self, filters: Filters, after: Place, upto: Place) -> Sequence[Kept]:
         del filters
-        self.asked_for.append(limit)
-        return self._after(after)[:limit]
+        found = [one for one in self._after(after) if one.candidate.place <= upto]
+        self.given.append(len(found))
+        return found
 
     async def staying(self, filters: Filters) -> Mapping[str, int]:
         del filters

@@ -70,7 +70,7 @@ async def test_a_page_holds_no_more_than_so_many_bytes(monkeypatch: pytest.Monke
     monkeypatch.setattr(candidates, "PAGE_BYTES", 2 * rows[0].candidate.size)
     table = MemoryTable(rows)
     assert numbers(await gone_through(table)) == [1, 2, 3, 4, 5]
-    assert table.asked_for == [2, 2, 1]
+    assert table.given == [2, 2, 1]
 
 
 @pytest.mark.parametrize(
