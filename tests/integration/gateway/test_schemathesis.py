@@ -1,7 +1,8 @@
 """Schemathesis makes requests of the document and holds the running gateway's answers to it.
 
 What the document allows is accepted, what it forbids is refused, and whatever comes back is as it is documented.
-But for their times, requests are the same in each run. The gateway is a process of its own, on the real broker.
+But for their dates, requests are the same in each run of the same tests: Hypothesis also draws the constants of the
+modules that are loaded. The gateway is a process of its own, on the real broker.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ KEYS = {
 }
 """For each way to show a key: where it stands, and one that no limit holds for."""
 
+ACCEPTED, REFUSED, ANSWERED = range(200, 300), range(400, 401), range(100, 600)
+"""Which statuses a case may have."""
+
 Prepare = Callable[[Case[Any]], None]
 Operation = APIOperation[Any, Any, Any, Any]
 
@@ -81,8 +85,13 @@ class Client:
     url: str
     session: requests.Session
 
-    def send_random(self, operation: Operation, mode: GenerationMode, prepare: Prepare, times: int) -> Counter[int]:
-        """Send so many cases that the schema allows or forbids, and count the statuses of the answers."""
+    def send_random(
+        self, operation: Operation, mode: GenerationMode, prepare: Prepare, times: int, expected: range = ANSWERED
+    ) -> Counter[int]:
+        """Send so many cases that the schema allows or forbids, and count the statuses of the answers.
+
+        A case with another status than is expected fails with what was sent and answered.
+        """
         answers: Counter[int] = Counter()
 
         @settings(
@@ -97,7 +106,7 @@ class Client:
         def send(case: Case[Any]) -> None:
             prepare(case)
             assume(mode_of(case) is mode)
-            answers[self._send(case)] += 1
+            answers[self._send(case, expected)] += 1
 
         send()
         return answers
@@ -109,13 +118,17 @@ class Client:
         within, beyond = Counter[int](), Counter[int]()
         for case in SCHEMA.iter_coverage_cases(operation, generation_modes=modes, generation_config=config):
             (with_valid_body if mode_of(case) is ALLOWED else with_fitting_values)(case)
-            answers = within if mode_of(case) is ALLOWED else beyond
-            answers[self._send(case)] += 1
+            if mode_of(case) is ALLOWED:
+                within[self._send(case, ACCEPTED)] += 1
+            else:
+                beyond[self._send(case, ANSWERED)] += 1
         return within, beyond
 
-    def _send(self, case: Case[Any]) -> int:
+    def _send(self, case: Case[Any], expected: range) -> int:
         response = case.call(base_url=self.url, session=self.session)
         case.validate_response(response, checks=CHECKS)
+        told = f"{case.as_curl_command()}\nis answered {response.status_code} {response.text}"
+        assert response.status_code in expected, told
         return response.status_code
 
 
@@ -202,20 +215,20 @@ def test_every_operation_is_tried():
 
 @pytest.mark.parametrize("label", OF_APIS)
 def test_what_is_allowed_is_accepted(client: Client, label: str):
-    answers = client.send_random(OPERATIONS[label], ALLOWED, with_valid_body, EXAMPLES)
-    assert accepted(answers) == answers.total() == EXAMPLES
+    answers = client.send_random(OPERATIONS[label], ALLOWED, with_valid_body, EXAMPLES, ACCEPTED)
+    assert answers.total() == EXAMPLES
 
 
 @pytest.mark.parametrize("label", OF_APIS)
 def test_what_is_forbidden_is_refused(client: Client, label: str):
-    answers = client.send_random(OPERATIONS[label], FORBIDDEN, with_its_body_alone, EXAMPLES)
-    assert answers == {400: EXAMPLES}
+    answers = client.send_random(OPERATIONS[label], FORBIDDEN, with_its_body_alone, EXAMPLES, REFUSED)
+    assert answers.total() == EXAMPLES
 
 
 @pytest.mark.parametrize("label", OF_APIS)
 def test_each_bound_is_where_the_document_says(client: Client, label: str):
     within, beyond = client.send_bounds(OPERATIONS[label])
-    assert accepted(within) == within.total() > 0
+    assert within.total() > 0
     assert beyond[400] > 10
     assert beyond[405] > 0
 
@@ -240,7 +253,3 @@ def test_a_wrong_key_is_refused(client: Client, label: str):
 def test_what_belongs_to_no_api_answers_as_documented(client: Client, label: str):
     answers = client.send_random(OPERATIONS[label], ALLOWED, lambda _: None, 5)
     assert answers == {200: answers.total()}
-
-
-def accepted(answers: Counter[int]) -> int:
-    return sum(count for status, count in answers.items() if status < 300)
