@@ -13,7 +13,7 @@ from sluice.role.ready import say_status
 from sluice.stream import worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     import faust
 
@@ -27,9 +27,16 @@ GROUP = "sluice-processors"
 
 
 def create_app(
-    settings: ProcessorSettings, journal: Journal, raw_log: RawLog, rules: Callable[[], Rulebook]
+    settings: ProcessorSettings,
+    journal: Journal,
+    raw_log: RawLog,
+    rules: Callable[[], Rulebook],
+    follow: Callable[[int], Awaitable[None]],
 ) -> faust.App:
-    """Build the Faust app of one worker; nothing is connected before it starts."""
+    """Build the Faust app of one worker; nothing is connected before it starts.
+
+    `follow` keeps the state of a partition that another worker owns, until it is cancelled.
+    """
     bound = Bound(settings.processors_pause_failed_percent, settings.processors_pause_failed_events)
     report = Report(time.monotonic, say_status)
     return worker.create_app(
@@ -42,6 +49,8 @@ def create_app(
             session_timeout_ms=settings.processors_session_timeout_ms,
             batch_records=settings.processors_batch_records,
             batch_wait_ms=settings.processors_batch_wait_ms,
+            standby_replicas=settings.processors_standby_replicas,
         ),
         lambda partition: ProcessorLane(partition, journal, raw_log, rules, Alarm(bound, time.monotonic), report),
+        follow,
     )

@@ -31,12 +31,9 @@ def run(settings: ProcessorSettings) -> None:
     log_to_stderr(settings.processors_log_level)
     rules = RulesInForce(Visitors(_visitor_secret(settings)), settings_file(settings))
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
-    app = create_app(
-        settings,
-        KafkaJournal(settings.kafka_bootstrap, Stores(settings.data_dir / GROUP / "state")),
-        TopicLog(settings.kafka_bootstrap, topics.RAW.name),
-        rules.now,
-    )
+    journal = KafkaJournal(settings.kafka_bootstrap, Stores(settings.data_dir / GROUP / "state"))
+    raw_log = TopicLog(settings.kafka_bootstrap, topics.RAW.name)
+    app = create_app(settings, journal, raw_log, rules.now, journal.follow)
     app.task(rules.follow)
     worker.run(app)
 

@@ -28,6 +28,9 @@ class ProcessorSettings(KafkaSettings):
     processors_instance: str = Field(
         "", description="a name that stays with this worker over restarts; then a restart moves no partitions"
     )
+    processors_standby_replicas: int = Field(
+        0, ge=0, description="other workers that keep a copy of a partition's state, to take it over at once"
+    )
     processors_batch_records: int = Field(64, ge=1, description="raw records in one transaction at most")
     processors_batch_wait_ms: int = Field(100, ge=1, description="how long a transaction waits for more records")
     processors_session_timeout_ms: int = Field(

@@ -5,6 +5,7 @@ The settings and the transport avoid the traps of Faust that docs/decisions/0004
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,10 @@ from sluice.role.ready import say_ready
 from sluice.stream.assignment import Assignment
 from sluice.stream.committed import CommittedTransport
 from sluice.stream.lane import Record
+from sluice.stream.standby import Standby
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from sluice.contract.topics import Topic
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DAY_S = 24 * 3600.0
+HEARTBEAT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,17 @@ class Worker:
     session_timeout_ms: int
     batch_records: int
     batch_wait_ms: int
+    standby_replicas: int = 0
+    """So many other workers follow each partition, where there are as many."""
 
 
-def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
-    """Build the Faust app of a worker; nothing is connected before it starts."""
+def create_app(
+    worker: Worker, make_lane: Callable[[int], Lane], follow: Callable[[int], Awaitable[None]] | None = None
+) -> faust.App:
+    """Build the Faust app of a worker; nothing is connected before it starts.
+
+    `follow` is what a worker does for a partition for which it stands by, until it is cancelled.
+    """
     app = faust.App(worker.group, **_settings(worker))
     app.transport = CommittedTransport(app.conf.broker_consumer, app)
     topic = app.topic(
@@ -59,6 +69,7 @@ def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
     )
 
     assignment = Assignment(make_lane, _FaustConsumer(app, worker.topic))
+    standby = Standby(follow) if follow is not None else None
 
     @app.agent(topic, name=worker.group, concurrency=1)
     async def process(stream: Any) -> None:
@@ -75,7 +86,17 @@ def create_app(worker: Worker, make_lane: Callable[[int], Lane]) -> faust.App:
 
     @app.on_partitions_assigned.connect
     async def assign(_app: faust.App, assigned: set[TP], **_: Any) -> None:
+        with ending_process_on_error("standing by"):
+            if standby is not None:
+                await standby.follow_only({tp.partition for tp in app.assignor.assigned_standbys()})
         app.add_future(_take_over(app, worker.topic, assignment, {tp.partition for tp in assigned}))
+
+    @app.on_before_shutdown.connect
+    async def drain(_app: faust.App, **_: Any) -> None:
+        with ending_process_on_error("giving everything up"):
+            await assignment.revoke(list(assignment.partitions))
+            if standby is not None:
+                await standby.follow_only(set())
 
     return app
 
@@ -100,8 +121,8 @@ async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, parti
     """Open what was assigned, and move the consumer back where the group's committed offset was ahead."""
     with ending_process_on_error("taking partitions over"):
         next_offsets = await assignment.assign(partitions)
-        while app.rebalancing:
-            await app.sleep(0.05)
+        while app.rebalancing:  # noqa: ASYNC110 - Faust has no event for it
+            await asyncio.sleep(0.05)  # its own sleep returns at once when it stops, and takes no cancelling
         for partition, offset in next_offsets.items():
             tp = TP(topic.name, partition)
             if tp in app.consumer.assignment() and (await app.consumer.position(tp) or 0) > offset:
@@ -162,12 +183,14 @@ def _settings(worker: Worker) -> dict[str, Any]:
         "consumer_metadata_max_age_ms": 15_000,
         "consumer_group_instance_id": worker.instance or None,
         "broker_session_timeout": session_s,
-        "broker_heartbeat_interval": session_s / 4,
+        # With their next heartbeat members learn that one has left, and that its partitions are theirs.
+        "broker_heartbeat_interval": min(session_s / 4, HEARTBEAT_S),
         "broker_request_timeout": max(session_s, 30.0),
         "broker_rebalance_timeout": 30.0,
         # A worker that waits for a neighbour is alive: its heartbeats say so, not its polls.
         "broker_max_poll_interval": DAY_S,
         "broker_commit_interval": 1.0,
+        "table_standby_replicas": worker.standby_replicas,
         "stream_wait_empty": False,
         "stream_buffer_maxsize": worker.batch_records,
         "stream_recovery_delay": 0.0,
