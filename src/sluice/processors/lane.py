@@ -110,7 +110,7 @@ class ProcessorLane:
                 if good:
                     await self._commit(self._decide(fresh[:good], rules))
                 self._report.paused(_pause(batch, minute), PAUSE_S)
-                return Progress(old + good, self._next_offset, PAUSE_S)
+                return Progress(old + good, seek_to=self._next_offset, pause_s=PAUSE_S)
             await self._commit(batch)
         done = old + len(fresh)
         return Progress(done, None if done == len(records) else self._next_offset)
