@@ -136,7 +136,7 @@ def _request(line: RawLine) -> Iterator[str]:
     }
     for name, value in known.items():
         text = bytes(value).decode("utf-8", "backslashreplace") if isinstance(value, msgspec.Raw) else value
-        if text and text is not msgspec.UNSET:
+        if text:
             yield f"{name:<10} {printable(text, widest=len(text))}"
 
 

@@ -60,7 +60,9 @@ async def test_a_limit_counts_what_is_sent(monkeypatch: pytest.MonkeyPatch, limi
     assert numbers(await gone_through(table, limit=limit)) == expected
 
 
-async def test_a_limit_does_not_count_what_is_refused():
+@pytest.mark.parametrize("page_rows", [1, 2, 3, 100])
+async def test_a_limit_does_not_count_what_is_refused(monkeypatch: pytest.MonkeyPatch, page_rows: int):
+    monkeypatch.setattr(candidates, "PAGE_ROWS", page_rows)
     table = MemoryTable([bot(1, stored=True), bot(2), bot(3, stored=True), bot(4), bot(5)])
     assert numbers(await gone_through(table, limit=2)) == [2, 4]
 
@@ -119,6 +121,11 @@ async def test_what_can_be_read_today_and_was_sent_since_is_not_sent_again():
 
 async def test_an_event_that_is_known_as_itself_is_no_hindrance():
     assert numbers(await gone_through(MemoryTable([bot(7)], ids={str(UUID(int=7))}))) == [7]
+
+
+async def test_an_event_is_not_taken_for_a_line_of_the_same_id_that_can_be_read_today():
+    found = await gone_through(MemoryTable([bot(7), unreadable(7)], ids={str(UUID(int=7))}))
+    assert (numbers(found), len(found)) == ([7], 2)
 
 
 async def test_one_that_cannot_be_made_ready_does_not_keep_the_others():
