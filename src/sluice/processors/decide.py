@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from sluice.stream.lane import Record
 
 _NO_EVENT = msgspec.Raw(b"null")
+ERROR_CHARACTERS = 1000
+"""Of what a rule raises: it may quote the whole event, which stands beside it anyway."""
+
 REPLAYABLE = frozenset({Outcome.INVALID, Outcome.BOT})
 """What another version of the rules may store: such events are kept whole."""
 
@@ -62,7 +65,8 @@ def decide(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Deci
         except (Retry, Unusable):
             raise
         except Exception as error:  # noqa: BLE001 - a rule that fails must cost its own event only, whatever it raises
-            lines.append(_invalid(line, source, f"a rule failed on this event: {type(error).__name__}: {error}"))
+            words = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS]
+            lines.append(_invalid(line, source, f"a rule failed on this event: {words}"))
             raised += 1
         else:
             state.put(verdict.remember)

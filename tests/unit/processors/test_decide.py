@@ -128,6 +128,19 @@ def test_an_event_on_which_a_rule_fails_is_rejected_with_the_reason(event: bytes
     assert decided.event.event_id == raw_line().id
 
 
+class Wordy(Visitors):
+    """A rule that fails, and quotes all it has."""
+
+    def visitor_id(self, project: str, user_id: str, anonymous_id: str) -> int:
+        raise ValueError(user_id + "x" * 2_000_000)
+
+
+def test_what_a_rule_raises_is_cut():
+    state = Draft(MemoryState())
+    [decided] = deciding.decide(raw_record(0, raw_line()), TOPIC, Rulebook(Wordy(b"secret")), state).lines
+    assert decided.reason == "a rule failed on this event: ValueError: " + "x" * (1000 - len("ValueError: "))
+
+
 def test_an_api_without_a_reader_is_rejected_rather_than_lost():
     [decided] = decide(raw_record(0, raw_line(api=Api.CLIENT)))
     assert decided.outcome == Outcome.INVALID
