@@ -1,7 +1,7 @@
 """What the processors' state costs: `python benchmarks/state.py`, with a real broker of its own.
 
 A process of its own remembers a million order ids through the journal, as a worker does: look each up, commit those
-of a few envelopes with their output in one transaction. Then its disk is removed, and another process reads everything
+of a few envelopes with their output in one transaction. Then its disk is removed, and another process reads it all
 again from the changelog. Memory is what each process has more than before; commits are measured by CPU time, so that
 a busy machine matters little.
 """
