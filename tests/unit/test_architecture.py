@@ -67,6 +67,13 @@ PURE = {
     "gateway/json_text.py",
     "local/clickhouse/lexer.py",
     "local/clickhouse/statement.py",
+    "cli/auditing/account.py",
+    "cli/auditing/comparing.py",
+    "cli/auditing/report.py",
+    "cli/tailing/shown_line.py",
+    "cli/tracing/report.py",
+    "cli/tracing/sighting.py",
+    "cli/tracing/wanted.py",
 }
 """Modules into which only values go."""
 
