@@ -40,7 +40,7 @@ PATHS: dict[str, dict[str, Any]] = {
     "/ready": _get(
         "ready",
         "Whether the gateway can take events",
-        {"200": _says("Kafka can be reached.", "ready"), "503": refused(503)},
+        {"200": _says("Kafka can be reached, and the known users are up to date.", "ready"), "503": refused(503)},
     ),
     "/openapi.json": _get("openapi", "This document", _gives("OpenAPI 3.1.", JSON, "object")),
     "/docs": _get(
