@@ -26,8 +26,8 @@ run: env-local  ## Start the whole pipeline here: Kafka, ClickHouse, gateway, pr
 test: env-dev  ## Run the tests, against a real Kafka and a real ClickHouse
 	@$(BIN)/python -m pytest $(ARGS)
 
-fuzz: env-dev  ## Try hostile requests on every API, TIMES (20) times as many as the tests do
-	@$(BIN)/python -m pytest tests/fuzz --fuzz-times $(TIMES) --timeout 0 $(ARGS)
+fuzz: env-dev  ## Try hostile requests, and processors cut off, TIMES (20) times as many as the tests do
+	@$(BIN)/python -m pytest tests/fuzz tests/unit/processors/test_determinism.py --fuzz-times $(TIMES) --timeout 0 $(ARGS)
 
 check: env-dev  ## Lint, check formatting and types
 	@$(BIN)/ruff check .
