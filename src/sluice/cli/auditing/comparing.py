@@ -83,12 +83,15 @@ def tally(accounts: Accounts, partition: int, records: RawLines, rows: Iterable[
 
 
 def faults(partition: int, records: RawLines, rows: Iterable[Rows], mark: int) -> Iterator[Fault]:
-    """Give what is wrong with the rows of raw records, each on its own, in the order of their offsets."""
+    """Give what is wrong with the rows of raw records, each on its own, in the order of their offsets.
+
+    No row lies beyond the mark.
+    """
     held: dict[int, list[Rows]] = {}
     for found in rows:
         held.setdefault(found.offset, []).append(found)
     for offset in sorted(records.keys() | held.keys()):
-        if offset <= mark or offset in held:
+        if offset <= mark:
             for kind, events in _wrong(records.get(offset, {}), held.get(offset, ())):
                 yield Fault(partition, offset, offset, kind, events)
 

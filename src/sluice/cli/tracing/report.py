@@ -46,7 +46,7 @@ def line(seen: Sighting) -> Sequence[str]:
         printable(seen.event_type, 40),
         WHERE_TO[seen.place],
         seen.outcome,
-        printable(seen.reason),
+        printable(seen.reason, 60),
         seen.event_id,
     )
 
