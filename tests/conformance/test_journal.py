@@ -228,8 +228,9 @@ async def test_forgettable_are_those_whose_time_lies_before_the_oldest_first(clu
         assert state.forgettable(300, 10) == [key(2), key(3)]
         assert state.forgettable(301, 10) == [key(2), key(3), key(1)]
         assert state.forgettable(301, 2) == [key(2), key(3)]
-        assert state.forgettable(301, 0) == []
         assert state.forgettable(-5, 10) == []
+        assert state.forgettable(301, 0) == []
+        assert state.forgettable(300, 10) == [key(2), key(3)]
         journal, state = await rebuilt(cluster, journal)
     await journal.close(PARTITION)
 

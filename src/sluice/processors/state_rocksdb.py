@@ -192,7 +192,6 @@ class RocksState:
         """Throw everything away."""
         self._throw_away()
         self._db = self._open()
-        self._none_before = _NEVER
 
     def close(self) -> None:
         """Close the files; those that are closed stay so."""
