@@ -86,7 +86,7 @@ def tried(event: Outgoing, decision: Processed) -> str:
 def surveyed(found: Survey) -> Iterator[str]:
     """Say what is not sent in again; but nothing that will be said again when the others are."""
     for outcome, rows in found.staying.items():
-        yield f"{rows:>9,}  {outcome}, and that stays so: they lost to other events"
+        yield f"{rows:>9,}  not sent: {outcome} stays so, since it lost to another event"
     if not found.ready:
         yield from reasons(found.refused)
         yield "there is nothing to send in again"
@@ -103,7 +103,7 @@ def summary(tally: Tally) -> Iterator[str]:
 def reasons(refused: Counter[str]) -> Iterator[str]:
     """Say how many events are not sent in again, by why."""
     for reason, events in refused.most_common():
-        yield f"{events:>9,}  not: {printable(reason)}"
+        yield f"{events:>9,}  not sent: {printable(reason)}"
 
 
 def _what_became_of(row: Row) -> Iterator[str]:
@@ -124,7 +124,7 @@ def _request(line: RawLine) -> Iterator[str]:
     known: dict[str, Any] = {
         "sent by": line.client.ip or "an address that is not kept",
         "as": line.client.user_agent or "no user agent",
-        "number": f"{line.index + 1} of its request",
+        "place": f"{line.index + 1} in its request",
         "routed by": line.key,
         "idempotent": line.idempotency_key,
         "user": context.user_id,

@@ -73,7 +73,7 @@ def test_everything_about_an_event_is_shown():
         "replay 1   stored",
         "sent by    192.0.2.1",
         "as         Mozilla/5.0",
-        "number     3 of its request",
+        "place      3 in its request",
         "routed by  demo/user/u-1",
         "user       u-1",
         'header     {"h":1}',
@@ -116,18 +116,18 @@ def test_a_summary_counts_what_became_of_all():
     assert list(screen.summary(tally)) == [
         "    1,200  sent in again",
         "        2  perhaps: Kafka did not acknowledge them; sending them once more does no harm",
-        "        5  not: gone",
-        "        3  not: too old",
+        "        5  not sent: gone",
+        "        3  not sent: too old",
     ]
 
 
 def test_a_survey_says_what_stays_as_it_is():
     found = Survey(1, Counter({"gone": 5}), {"duplicate": 3})
-    assert list(screen.surveyed(found)) == ["        3  duplicate, and that stays so: they lost to other events"]
+    assert list(screen.surveyed(found)) == ["        3  not sent: duplicate stays so, since it lost to another event"]
 
 
 def test_a_survey_of_nothing_to_send_says_why():
     assert list(screen.surveyed(Survey(0, Counter({"gone": 5}), {}))) == [
-        "        5  not: gone",
+        "        5  not sent: gone",
         "there is nothing to send in again",
     ]
