@@ -91,6 +91,7 @@ class ProcessorLane:
 
     async def close(self) -> None:
         """Give the partition up."""
+        self._report.given_up(self._partition)
         await self._journal.close(self._partition)
 
     async def process(self, records: Sequence[Record]) -> Progress:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sluice.contract.event import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from sluice.contract.processed import Processed
     from sluice.processors.alarm import Counted
@@ -37,7 +37,8 @@ class Pause:
 class Report:
     """Speaks for all partitions of one worker.
 
-    `clock` gives seconds that never go back; `say` takes a few words for whoever supervises this process.
+    `clock` gives seconds that never go back; `say` takes a few words for whoever supervises this process, and none
+    once they hold no more.
     """
 
     def __init__(self, clock: Callable[[], float], say: Callable[[str], None]) -> None:
@@ -53,6 +54,7 @@ class Report:
             self._paused.remove(partition)
             log.warning("partition %s goes on", partition)
             self._say(f"partition {partition} goes on")
+            self._say(_paused(self._paused))
         self._rejected.update(kind_of(line) for line in lines if line.outcome is not Outcome.STORED)
         if self._rejected and self._clock() - self._told_at >= EVERY_S:
             kinds = sorted(self._rejected.items())
@@ -71,7 +73,22 @@ class Report:
             pause.partition, pause.offset, pause.minute.raised, pause.minute.decided, pause.event_id, pause.reason,
             again_in_s,
         )  # fmt: skip
-        self._say(f"partition {pause.partition} is paused: rules fail on too many events, see the log")
+        self._say(_paused(self._paused))
+
+    def given_up(self, partition: int) -> None:
+        """Take note that another worker speaks for a partition from now on."""
+        if partition in self._paused:
+            self._paused.remove(partition)
+            self._say(_paused(self._paused))
+
+
+def _paused(partitions: Collection[int]) -> str:
+    """Say which partitions pause; nothing where none does."""
+    if not partitions:
+        return ""
+    which = ", ".join(map(str, sorted(partitions)))
+    are = "partition {} is" if len(partitions) == 1 else "partitions {} are"
+    return f"{are.format(which)} paused: rules fail on too many events, see the log"
 
 
 def kind_of(rejected: Processed) -> str:

@@ -23,7 +23,7 @@ def say_ready() -> None:
 
 
 def say_status(text: str) -> None:
-    """Tell the supervisor, if there is one, in a few words what this role is doing."""
+    """Tell the supervisor, if there is one, in a few words what this role is doing; in none, that it is as usual."""
     _send(f"STATUS={text}")
 
 

@@ -296,7 +296,16 @@ async def test_a_paused_partition_goes_on_by_itself_once_the_rules_are_mended(ca
     assert await lane.process([poison(1), good(2)]) == Progress(done=2)
     assert cluster.outcomes == [STORED] * 3
     assert "partition 0 goes on" in caplog.text
-    assert cluster.said[1:] == ["partition 0 goes on"]
+    assert cluster.said[1:] == ["partition 0 goes on", ""]
+
+
+async def test_who_gives_a_paused_partition_up_says_no_more_of_it():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([poison(0)])
+    await lane.close()
+    assert cluster.said[1:] == [""]
 
 
 async def test_a_paused_partition_stays_paused_as_long_as_rules_fail():

@@ -82,13 +82,33 @@ def test_a_pause_is_told_each_time_and_its_end_once(told: Told, caplog: pytest.L
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [error.message.partition(":")[0] for error in errors] == ["partition 0 is paused at offset 17"] * 2
     assert caplog.messages[2:] == ["partition 0 goes on"]
-    assert told.said[2:] == ["partition 0 goes on"]
+    assert told.said[2:] == ["partition 0 goes on", ""]
 
 
 def test_another_partition_does_not_end_a_pause(told: Told):
     told.report.paused(Pause(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
     told.reject(Outcome.STORED)
     assert len(told.said) == 1
+
+
+def test_what_is_said_last_names_all_that_are_paused_now(told: Told):
+    told.report.paused(Pause(8, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.paused(Pause(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.committed(8, [])
+    assert [words.partition(":")[0] for words in told.said] == [
+        "partition 8 is paused",
+        "partitions 1, 8 are paused",
+        "partition 8 goes on",
+        "partition 1 is paused",
+    ]
+
+
+def test_what_is_said_last_names_no_partition_that_was_given_up(told: Told):
+    told.report.given_up(0)
+    assert told.said == []
+    told.report.paused(Pause(0, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.given_up(0)
+    assert told.said[1:] == [""]
 
 
 def test_what_was_raised_stays_on_one_line_and_is_cut(told: Told, caplog: pytest.LogCaptureFixture):

@@ -21,13 +21,16 @@ class Display(Protocol):
         """Show that a role or step passed into another state: starting, ready, done, stopped."""
 
     def status(self, name: str, text: str) -> None:
-        """Show what a role says it is doing; may come many times a second, and may be left out."""
+        """Show what a role says it is doing; may come many times a second, and may be left out.
+
+        An empty text takes back what it said before.
+        """
 
     def line(self, text: str) -> None:
         """Show something that must be seen."""
 
     def settle(self) -> None:
-        """Take note that the start is over: from now on show lines only."""
+        """Take note that the start is over: from now on show lines, and of the roles only what they say."""
 
 
 def display_for(stream: TextIO) -> Display:
@@ -49,7 +52,7 @@ class PlainDisplay:
     def status(self, name: str, text: str) -> None:
         """Print what a role says, at most every two seconds for each."""
         now = time.monotonic()
-        if now - self._last_status_at.get(name, -_PLAIN_STATUS_EVERY_S) >= _PLAIN_STATUS_EVERY_S:
+        if text and now - self._last_status_at.get(name, -_PLAIN_STATUS_EVERY_S) >= _PLAIN_STATUS_EVERY_S:
             self._last_status_at[name] = now
             self.line(f"{name}: {text}")
 
@@ -64,28 +67,29 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A table of the roles that is redrawn in place while they start."""
+    """A table that is redrawn in place: of all roles while they start, later of those that have something to say."""
 
     def __init__(self, console: Console | None = None) -> None:
         # Only a terminal pays for importing rich.
         from rich.console import Console
-        from rich.live import Live
 
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._rows: dict[str, str] = {}
         self._settled = False
-        self._live: Live = Live(console=self._console, refresh_per_second=8, transient=True)
-        self._live.start()
+        self._live: Live | None = None
 
     def state(self, name: str, text: str) -> None:
-        """Draw the state; print it once the table is gone."""
-        self._show(name, text)
+        """Draw the state; print it once the start is over, and take back what the role said before."""
         if self._settled:
+            self._show(name, "")
             self.line(f"{name}: {text}")
+        else:
+            self._show(name, text)
 
     def status(self, name: str, text: str) -> None:
-        """Draw what a role says."""
-        self._show(name, text)
+        """Draw what a role says, until it says something else or reaches another state."""
+        if text or self._settled:
+            self._show(name, text)
 
     def line(self, text: str) -> None:
         """Print above the table."""
@@ -93,14 +97,34 @@ class LiveDisplay:
             self._console.print(text, markup=False)
 
     def settle(self) -> None:
-        """Take the table away."""
+        """Take the table away, until a role has something to say."""
         self._settled = True
-        self._live.stop()
+        self._rows.clear()
+        self._draw()
 
     def _show(self, name: str, text: str) -> None:
-        self._rows[name] = text
-        if not self._settled:
-            self._live.update(self._table())
+        if text:
+            self._rows[name] = text
+        else:
+            self._rows.pop(name, None)
+        self._draw()
+
+    def _draw(self) -> None:
+        from rich.live import Live
+
+        with contextlib.suppress(OSError):
+            if not self._rows:
+                live, self._live = self._live, None
+                if live is not None:
+                    live.stop()
+                return
+            if self._live is None:
+                # A new one each time: one that is started again would first go up as many lines as it had before.
+                self._live = Live(
+                    console=self._console, auto_refresh=not self._settled, refresh_per_second=8, transient=True
+                )
+                self._live.start()
+            self._live.update(self._table(), refresh=self._settled)
 
     def _table(self) -> RenderableType:
         from rich.spinner import Spinner
@@ -109,6 +133,11 @@ class LiveDisplay:
 
         table = Table.grid(padding=(0, 1))
         for name, text in self._rows.items():
-            over = text.startswith(("ready", "done"))
-            table.add_row(Text("✓", "green") if over else Spinner("dots"), Text(name, "bold"), Text(text))
+            if self._settled:
+                mark: RenderableType = Text("!", "yellow")
+            elif text.startswith(("ready", "done")):
+                mark = Text("✓", "green")
+            else:
+                mark = Spinner("dots")
+            table.add_row(mark, Text(name, "bold"), Text(text))
         return table
