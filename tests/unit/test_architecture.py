@@ -74,6 +74,11 @@ PURE = {
     "cli/tracing/report.py",
     "cli/tracing/sighting.py",
     "cli/tracing/wanted.py",
+    "cli/replaying/filters.py",
+    "cli/replaying/lines.py",
+    "cli/replaying/rows.py",
+    "cli/replaying/screen.py",
+    "cli/replaying/trial.py",
 }
 """Modules into which only values go."""
 

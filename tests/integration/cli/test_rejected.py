@@ -72,12 +72,14 @@ class Pipeline:
         """Write a raw line on its partition."""
         self.write(ndjson.join([raw.encode(line)]), partition_of(line.key, PARTITIONS) if line.key else 0)
 
-    def rejected(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def rejected(
+        self, *arguments: str, code: int = 0, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.CompletedProcess[str]:
         """Run `sluice rejected`, which ends with this exit code."""
         ended = subprocess.run(
             [sys.executable, "-m", "sluice", "rejected", *arguments],
             env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             capture_output=True,
             text=True,
             timeout=60,
@@ -252,6 +254,23 @@ def test_nothing_is_sent_unasked(pipeline: Pipeline):
     refused = pipeline.rejected("replay", "--event-id", line.id, code=1)
     assert refused.stdout == ""
     assert refused.stderr == "sluice: 1 event would be sent in again: say --yes, or look with --dry-run first\n"
+
+
+def test_who_sits_at_a_terminal_is_asked(pipeline: Pipeline):
+    line = line_of_no_object()
+    pipeline.write_line(line)
+    pipeline.wait_for_outcomes(line.id, [("invalid", 0)])
+    keyboard, terminal = os.openpty()
+    try:
+        for typed, sent in ((b"n\n", ""), (b"y\n", "1  sent in again\n")):
+            os.write(keyboard, typed)
+            asked = pipeline.rejected("replay", "--event-id", line.id, stdin=terminal)
+            assert "Send 1 event in again? [y/N]" in asked.stderr
+            assert asked.stdout.strip(" ") == sent  # the question leaves a blank there
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    pipeline.wait_for_outcomes(line.id, [("invalid", 0), ("invalid", 1)])
 
 
 def test_a_duplicate_and_a_throttled_event_stay_so(pipeline: Pipeline, event: Callable[..., dict[str, Any]]):
