@@ -11,6 +11,8 @@ from sluice.local.kafka.port import free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
+EXIT_DEADLINE_S = 60.0
+
 
 class GatewayProcess(RoleProcess):
     """`sluice gateway` on a free port, with the demo keys."""
@@ -34,7 +36,15 @@ class GatewayProcess(RoleProcess):
         """Send SIGTERM, wait for the end, and give the exit code."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(15)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the end, and give the exit code.
+
+        Whoever has sent SIGTERM sends no second one: while Python ends, nobody handles it any more.
+        """
+        assert self._process is not None
+        return self._process.wait(EXIT_DEADLINE_S)
 
     def log_text(self) -> str:
         return self.log.read_text("utf-8")

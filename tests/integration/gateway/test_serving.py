@@ -154,7 +154,7 @@ async def test_what_is_in_flight_is_finished_and_the_idle_are_left(deployment: S
             assert await idle.rest() == b""
             await sending.send(whole[-1:])
             assert (await sending.last_answer()).status == 202
-        assert gateway.terminate() == 0
+        assert gateway.wait() == 0
 
 
 async def metric(port: int, name: str) -> float:
