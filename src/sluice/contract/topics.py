@@ -56,8 +56,11 @@ _LATEST_BY_KEY: Mapping[str, str] = MappingProxyType(
     }
 )
 
-RAW = Topic("events.raw", RAW_MAX_BYTES, _log(7))
-"""What the gateway accepted. Neither compacted nor transactional, so that its offsets are dense."""
+RAW = Topic("events.raw", RAW_MAX_BYTES, MappingProxyType({**_log(7), "message.timestamp.type": "LogAppendTime"}))
+"""What the gateway accepted. Neither compacted nor transactional, so that its offsets are dense.
+
+Kafka dates its records, whatever a gateway's clock says: state is forgotten by these times.
+"""
 
 PROCESSED = Topic("events.processed", PROCESSED_MAX_BYTES, _log(7))
 """What the processors decided, every outcome. Written in transactions: read it with read_committed."""

@@ -20,7 +20,7 @@ Until then there may be events that were received before that time.
 """
 
 FORGOTTEN_AFTER_MS = 2 * DAY_MS
-"""So much later it is removed. Between the two lies more than the clocks of two gateways ever differ by."""
+"""So much later it is removed. Between the two lies more than the clocks that date records ever differ by."""
 
 
 class Entry(NamedTuple):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -10,8 +12,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from sluice.cli.reading.log import Log
 from sluice.contract.errors import Retry, Unusable
-from sluice.contract.topics import Topic
+from sluice.contract.topics import RAW, Topic
 from sluice.kafka.topic_ids import await_topics, topic_ids
 from sluice.kafka.topic_log import TopicLog
 from sluice.kafka.topics import create_topics
@@ -68,6 +71,25 @@ async def test_a_log_tells_from_where_to_where_it_goes(stack: Stack, topic: Topi
         for _ in range(3):
             await producer.send_and_wait(topic.name, b"x", partition=0)
     assert await log.range_of(0) == range(3)
+
+
+@pytest.mark.parametrize("gateways_clock_ms", [0, 4_102_444_800_000], ids=["behind", "ahead"])
+async def test_a_raw_record_is_dated_by_kafka_whatever_the_clock_of_a_gateway_says(
+    stack: Stack, gateways_clock_ms: int
+):
+    topic = replace(RAW, name=f"test-{uuid4()}")
+    await create_topics(stack.kafka_bootstrap, [topic], partitions=1, replication=1)
+    before_ms = int(time.time() * 1000)
+    async with AIOKafkaProducer(bootstrap_servers=stack.kafka_bootstrap) as producer:
+        await producer.send_and_wait(topic.name, b"x", partition=0, timestamp_ms=gateways_clock_ms)
+    after_ms = int(time.time() * 1000)
+    log = Log(stack.kafka_bootstrap, topic.name)
+    async with log.opened(0) as partition:
+        record = await partition.first(range(1))
+    assert record is not None
+    assert before_ms <= record.timestamp <= after_ms
+    assert await log.ranges_since(record.timestamp) == {0: range(1)}
+    assert await log.ranges_since(record.timestamp + 1) == {0: range(1, 1)}
 
 
 async def test_a_missing_topic_is_named_and_not_created(stack: Stack, topic: Topic):

@@ -25,6 +25,10 @@ def test_raw_records_are_never_compacted_so_that_offsets_stay_dense():
     assert topics.USERS_KNOWN.kafka_config()["cleanup.policy"] == "compact"
 
 
+def test_raw_records_are_dated_by_kafka_and_not_by_gateways():
+    assert topics.RAW.kafka_config()["message.timestamp.type"] == "LogAppendTime"
+
+
 def test_a_raw_record_holds_the_largest_body_and_a_processed_one_holds_it_twice():
     body = 10 * topics.MIB
     assert body + topics.MIB < topics.RAW.max_bytes
