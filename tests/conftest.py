@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,13 @@ hypothesis.settings.load_profile("sluice")
 
 PARTITIONS = 16
 """Of the shared deployment: enough for tests to have partitions of their own."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_garbage() -> Iterator[None]:
+    """Let what a module's tests have left unclosed be found while they run, and not fail those of another."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
