@@ -35,5 +35,6 @@ class LoadReport:
             say_status(f"reading known users, {100 * read // max(1, all_of_it)} %")
 
     def done(self, records: int) -> None:
-        """Tell that everything has been read."""
+        """Tell that everything has been read, and take back how far it was."""
+        say_status("")
         log.info("the known users are complete, %d records in %.1f s", records, (self._clock() - self._began) / 1000)
