@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from sluice.contract.errors import Retry, TooLarge, Unusable
 from sluice.contract.raw import RECORD_BYTES
 from sluice.contract.topics import RAW
+from sluice.kafka.producer import abandon
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
-_CLOSE_TIMEOUT_S = 5.0
 
 
 class KafkaPublisher:
@@ -85,7 +85,7 @@ class KafkaPublisher:
         finally:
             connection.in_flight -= 1
             if connection.retired and not connection.in_flight:
-                self._spawn(_abandon(connection.producer))
+                self._spawn(abandon(connection.producer))
 
     async def close(self) -> None:
         """Send what is pending, and disconnect."""
@@ -93,7 +93,7 @@ class KafkaPublisher:
         if self._current is not None:
             with contextlib.suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(self._current.producer.flush(), self._deadline_s)
-            await _abandon(self._current.producer)
+            await abandon(self._current.producer)
             self._current = None
         for task in self._tasks:
             task.cancel()
@@ -134,15 +134,15 @@ class KafkaPublisher:
                 await producer.start()
                 cluster = await producer.client.fetch_all_metadata()
         except (TimeoutError, OSError, KafkaError) as error:
-            await _abandon(producer)
+            await abandon(producer)
             raise Retry(f"Kafka at {self._bootstrap} does not answer: {error}") from error
         except BaseException:
-            await _abandon(producer)
+            await abandon(producer)
             raise
         try:
             self._learn_partitions(len(cluster.partitions_for_topic(self._topic) or ()))
         except Unusable:
-            await _abandon(producer)
+            await abandon(producer)
             raise
         return _Connection(producer)
 
@@ -168,18 +168,3 @@ class _Connection:
         self.producer = producer
         self.in_flight = 0
         self.retired = False
-
-
-async def _abandon(producer: AIOKafkaProducer) -> None:
-    """Close a producer without sending what it still holds.
-
-    `stop()` waits until everything is acknowledged, for ever where the producer is idempotent and the broker away;
-    and cutting it short leaves its parts running. aiokafka has no other way, so this takes the parts one by one.
-    """
-    producer._closed = True
-    sender: asyncio.Task[None] | None = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-    await producer.client.close()
-    if sender is not None:
-        await asyncio.wait([sender], timeout=_CLOSE_TIMEOUT_S)
