@@ -57,6 +57,6 @@ class ClickHouse:
                     autogenerate_session_id=False,
                     connect_timeout=5,
                     send_receive_timeout=300,
-                    form_encode_query_params=True,  # an id may be longer than a URL
+                    form_encode_query_params=True,  # an id may be longer than a proxy takes in a URL
                 )
             return self._connected

@@ -81,7 +81,8 @@ class Follower:
                 batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=AT_ONCE)
                 for partition, records in batches.items():
                     self._next[partition] = records[-1].offset + 1
-                goes_on = show([record for records in batches.values() for record in records])
+                several = (record for records in batches.values() for record in records)
+                goes_on = show(sorted(several, key=lambda record: record.timestamp))
                 if batches:
                     heard_at = loop.time()
                 elif loop.time() - heard_at > ASK_EVERY_S:
