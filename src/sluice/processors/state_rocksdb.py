@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import shutil
-from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -191,12 +190,21 @@ class RocksState:
     def clear(self) -> None:
         """Throw everything away."""
         self._throw_away()
-        self._db = self._open()
+        self._db = self._open_new()
 
     def close(self) -> None:
-        """Close the files; those that are closed stay so."""
-        with suppress(DbClosedError):
+        """Close the files; those that are closed stay so.
+
+        They are closed also where the disk fails and the last changes cannot be written: the changelog has those.
+        """
+        try:
             self._db.close()
+        except DbClosedError:
+            pass
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            log.warning("%s: %s; what is not there is read again from the changelog", self._directory, error)
 
     def _open(self) -> Rdict:
         try:
@@ -205,8 +213,14 @@ class RocksState:
             if not _tells_of_damage(error):
                 raise self._cannot_be_kept(error) from error
             self._report_damage(error)
-            shutil.rmtree(self._directory)
-        return Rdict(str(self._directory), self._options)
+        self._remove()
+        return self._open_new()
+
+    def _open_new(self) -> Rdict:
+        try:
+            return Rdict(str(self._directory), self._options)
+        except Exception as error:
+            raise self._cannot_be_kept(error) from error
 
     def _get(self, key: bytes) -> bytes | None:
         try:
@@ -226,7 +240,13 @@ class RocksState:
 
     def _throw_away(self) -> None:
         self.close()
-        shutil.rmtree(self._directory)
+        self._remove()
+
+    def _remove(self) -> None:
+        try:
+            shutil.rmtree(self._directory)
+        except OSError as error:
+            raise self._cannot_be_kept(error) from error
 
     def _report_damage(self, error: Exception) -> None:
         log.error("%s: %s; it is thrown away, and read again from the changelog", self._directory, error)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import logging
+import resource
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +19,7 @@ from sluice.processors.state import Entry
 from sluice.processors.state_rocksdb import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sluice.processors.state_rocksdb import RocksState
@@ -48,6 +53,20 @@ def damage(directory: Path, pattern: str) -> None:
     with file.open("r+b") as opened:
         opened.seek(min(10, size))
         opened.write(b"\xff" * size)
+
+
+def in_a_process_of_its_own(what: Callable[[Path], None], directory: Path) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        processes.submit(what, directory).result()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file of this process grow beyond 1000 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_new_store_is_empty(stores: Stores):
@@ -149,3 +168,52 @@ def test_files_that_vanish_under_a_store_are_a_reason_to_open_it_again(stores: S
     again = stores.open(0)
     assert again.position is None
     again.close()
+
+
+def test_a_store_that_cannot_be_closed_well_is_closed_with_one_line_in_the_log(
+    stores: Stores, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    store = filled(stores)
+    shutil.rmtree(tmp_path / "state" / "0")
+    store.close()
+    [line] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "No such file" in line.getMessage()
+    assert "read again from the changelog" in line.getMessage()
+    store.close()
+
+
+def write_to_a_full_disk(directory: Path) -> None:
+    stores = Stores(directory)
+    store = filled(stores)
+    with full_disk():
+        for _ in range(2):
+            with pytest.raises(Retry, match="File too large"):
+                store.apply({b"k": Entry(b"v" * 1000)}, Marker("raw", 4), Position("topic", 18, 1))
+        store.close()
+        with pytest.raises(Retry, match="File too large"):
+            stores.open(0)
+    again = stores.open(0)
+    assert (again.marker, again.position, again.get(b"k")) == (MARKER, POSITION, None)
+    again.close()
+    stores.close()
+
+
+def test_a_full_disk_is_a_reason_to_try_again_until_there_is_room(tmp_path: Path):
+    in_a_process_of_its_own(write_to_a_full_disk, tmp_path / "state")
+
+
+def clear_on_a_full_disk(directory: Path) -> None:
+    stores = Stores(directory)
+    store = filled(stores)
+    with full_disk():
+        with pytest.raises(Retry, match="File too large"):
+            store.clear()
+        store.close()
+    again = stores.open(0)
+    assert again.position is None
+    again.close()
+    stores.close()
+
+
+def test_a_store_that_is_cleared_while_the_disk_is_full_is_empty_once_there_is_room(tmp_path: Path):
+    in_a_process_of_its_own(clear_on_a_full_disk, tmp_path / "state")
