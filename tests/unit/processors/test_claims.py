@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,7 +26,9 @@ from tests.unit.processors.partition import (
 
 from sluice.contract.event import Api, Outcome
 from sluice.contract.first_wins import FirstWins
+from sluice.contract.processed import UserChange
 from sluice.contract.projects import Project
+from sluice.contract.raw import Client, Context
 from sluice.processors.rules.claims import claims_of
 
 STORED, DUPLICATE, THROTTLED = "stored", "duplicate", "throttled"
@@ -276,19 +279,62 @@ class TestRepeatedRequests:
         other = page_view(sent={"type": "page_view"}, **change)
         assert partition.outcomes(*request("k1", other)) == [STORED]
 
-    def test_a_repeat_of_what_was_lost_is_lost_again(self):
+    def test_a_repeat_of_what_was_throttled_is_a_duplicate_of_it_also_when_the_window_has_passed(self):
         partition = Partition()
-        partition.decide(confirmation("A-17"))
-        for _ in range(2):
-            assert partition.outcomes(*request("k1", confirmation("A-17"))) == [DUPLICATE]
+        partition.decide(email_open(received_at=NOW))
+        [lost] = request("k1", email_open(), received_at=NOW + 19 * MINUTE)
+        assert partition.decide(lost).outcome == Outcome.THROTTLED
+        repeat = partition.decide(*request("k1", email_open(), received_at=NOW + 21 * MINUTE))
+        assert (repeat.outcome, repeat.duplicate_of) == (Outcome.DUPLICATE, lost.id)
+        assert partition.outcomes(email_open(received_at=NOW + 21 * MINUTE)) == [STORED]
 
-    def test_an_event_that_loses_one_claim_makes_no_other(self):
+    def test_so_it_is_in_one_record(self):
+        sent = [*request("k1", email_open()), *request("k1", email_open())]
+        decided = Partition().decide_all(email_open(), *sent)
+        assert [found.outcome.value for found in decided] == [STORED, THROTTLED, DUPLICATE]
+
+    def test_what_was_lost_is_remembered_for_24_hours(self):
+        partition = Partition()
+        partition.decide(confirmation("A-17", number=1))
+        found = []
+        for ms in (0, DAY - 1, DAY):
+            [sent] = request("k1", confirmation("A-17"), received_at=NOW + ms)
+            found.append((sent.id, partition.decide(sent).duplicate_of))
+        assert [first for _, first in found] == [event_id(1), found[0][0], event_id(1)]
+
+    def test_of_an_event_that_is_lost_nothing_else_is_remembered(self):
         partition = Partition()
         partition.decide(email_open(NOW))
         before = dict(partition.state.entries)
         [lost] = request("k1", email_open(NOW + MINUTE))
         assert partition.decide(lost).outcome == Outcome.THROTTLED
-        assert partition.state.entries == before
+        assert [entry.forget_at for key, entry in partition.state.entries.items() if key not in before] == [NOW + DAY]
+        assert before.items() <= partition.state.entries.items()
+
+    def test_a_profile_is_not_applied_again_where_its_event_was_a_duplicate(self):
+        def of_plan(plan: str) -> Context:
+            profile = b'{"type":"profile","attributes":{"properties":{"plan":"%s"}}}' % plan.encode()
+            return Context(user_id="u1", profile=msgspec.Raw(profile))
+
+        partition = Partition()
+        partition.decide(metric(unique_id="x"))
+        to_pro = metric(unique_id="x", line_changes={"context": of_plan("pro")})
+        first = partition.decide(*request("k1", to_pro, received_at=NOW + MINUTE))
+        assert (first.outcome, first.user_change) == (Outcome.DUPLICATE, UserChange(set={"plan": "pro"}))
+        partition.decide(metric(unique_id="y", line_changes={"context": of_plan("cancelled")}))
+        again = partition.decide(*request("k1", to_pro, received_at=NOW + 2 * MINUTE))
+        assert (again.outcome, again.user_change) == (Outcome.DUPLICATE, None)
+
+    @pytest.mark.parametrize("broken", ["bot", "invalid"])
+    def test_what_a_bot_sent_or_a_rule_failed_on_is_not_remembered(self, broken: str):
+        partition = Partition()
+        changes: dict[str, Any] = {
+            "bot": {"client": Client("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")},
+            "invalid": {"event": msgspec.Raw(b"[]")},
+        }[broken]
+        assert partition.outcomes(*request("k1", page_view(), **changes)) == [broken]
+        assert partition.state.entries == {}
+        assert partition.outcomes(*request("k1", page_view())) == [STORED]
 
     def test_a_repeat_says_so(self):
         partition = Partition()
@@ -296,7 +342,10 @@ class TestRepeatedRequests:
         partition.decide(first)
         repeat = partition.decide(*request("k1", page_view()))
         assert repeat.duplicate_of == first.id
-        assert repeat.reason.startswith("a request with the Idempotency-Key k1 was accepted within 24 hours: event ")
+        assert repeat.reason == (
+            "a request with the Idempotency-Key k1 was accepted and decided within 24 hours: "
+            f"event {first.id} of 2026-11-18T11:06:40.000Z"
+        )
 
     def test_what_is_routed_elsewhere_does_not_meet_it(self):
         """Two events of one key and place, which stand on one partition only by chance."""

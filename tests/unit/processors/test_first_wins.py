@@ -49,7 +49,7 @@ def test_who_comes_first_holds_the_claim():
 
 def test_who_comes_second_loses_and_learns_to_whom():
     first = claim()
-    assert settled(claim(NOW + 1), state=holding((first, ONE))) == Lost(claim(NOW + 1), Holder(ONE, NOW))
+    assert settled(claim(NOW + 1), state=holding((first, ONE))) == Lost(claim(NOW + 1), Holder(ONE, NOW), [])
 
 
 def test_an_event_without_claims_wins_and_leaves_nothing():
@@ -63,8 +63,25 @@ def test_the_first_claim_that_is_lost_decides():
     assert (lost.claim.reason, lost.holder.event_id) == ("second", THIRD)
 
 
+def remembered_although_lost(*claims: Claim, state: MemoryState) -> list[Any]:
+    lost = settled(*claims, state=state)
+    assert isinstance(lost, Lost)
+    return lost.remember
+
+
 def test_who_loses_one_claim_is_remembered_for_none():
-    assert isinstance(settled(claim(key=OTHER_KEY), claim(), state=holding((claim(), ONE))), Lost)
+    assert remembered_although_lost(claim(key=OTHER_KEY), claim(), state=holding((claim(), ONE))) == []
+
+
+def test_unless_a_claim_that_it_has_won_is_kept():
+    kept = claim(key=OTHER_KEY, kept=True, forget_at=NOW + 5)
+    remembered = remembered_although_lost(kept, claim(), state=holding((claim(), ONE)))
+    assert remembered == [(OTHER_KEY, Entry(encode(Holder(OTHER, NOW)), NOW + 5))]
+
+
+def test_nor_is_one_that_comes_after_the_claim_that_was_lost():
+    kept = claim(key=OTHER_KEY, kept=True)
+    assert remembered_although_lost(claim(), kept, state=holding((claim(), ONE))) == []
 
 
 def test_an_event_does_not_lose_to_itself():
@@ -114,13 +131,13 @@ def test_what_is_remembered_says_when_to_forget_it():
 
 
 def test_the_reason_names_the_holder_and_its_time():
-    lost = Lost(claim(reason="order 7 was confirmed before"), Holder(ONE, NOW + 1))
+    lost = Lost(claim(reason="order 7 was confirmed before"), Holder(ONE, NOW + 1), [])
     assert lost.reason == f"order 7 was confirmed before: event {ONE} of 2026-11-18T11:06:40.001Z"
 
 
 @pytest.mark.parametrize("at", [0, 10_413_791_999_999])
 def test_the_reason_shows_any_time_that_an_event_may_have(at: int):
-    assert Lost(claim(), Holder(ONE, at)).reason.endswith({0: "1970-01-01T00:00:00.000Z"}.get(at, "59:59.999Z"))
+    assert Lost(claim(), Holder(ONE, at), []).reason.endswith({0: "1970-01-01T00:00:00.000Z"}.get(at, "59:59.999Z"))
 
 
 def test_forgetting_decides_nothing():

@@ -70,15 +70,19 @@ def _own_id(line: RawLine) -> Claim:
 
 
 def _idempotency(line: RawLine, key: str, idempotency_key: str) -> Claim:
-    """Tell the events of one request apart by their places, and those of a repeat not at all."""
+    """Tell the events of one request apart by their places, and those of a repeat not at all.
+
+    Kept, as a repeat must not be decided by another time or another state than the request that it repeats.
+    """
     return Claim(
         claim_key("idempotency", key, line.api, idempotency_key, str(line.index)),
         line.received_at,
         IDEMPOTENCY_WINDOW_MS,
         Outcome.DUPLICATE,
-        f"a request with the Idempotency-Key {idempotency_key} was accepted within 24 hours",
+        f"a request with the Idempotency-Key {idempotency_key} was accepted and decided within 24 hours",
         forget_at=line.received_at + IDEMPOTENCY_WINDOW_MS,
         of_request=True,
+        kept=True,
     )
 
 

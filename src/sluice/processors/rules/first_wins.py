@@ -1,7 +1,8 @@
 """First wins for key K within window W: the one mechanism behind every rule that remembers.
 
-An event makes claims. It is stored if no other event holds any of them, and holds them from then on. One that is sent
-in again does not lose to what it held already, but for the one claim that is there to store it once.
+An event makes claims. It is stored if no other event holds any of them, and holds them from then on. One that loses
+holds none, but for a claim that tells what was decided from what was not. One that is sent in again does not lose to
+what it held already, but for the one claim that is there to store it once.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Claim(NamedTuple):
     `at` is the time that windows are counted by, in milliseconds since 1970; `window_ms` is None where the first one
     wins for ever. Who comes second within the window gets the `outcome`; `reason` says in words what was first.
     `forget_at` is when nobody can come second any more; 0: never. A claim that is `strict` is lost to the same event
-    too. With one `of_request` is lost what the request says beside its events as well: all of it was said before.
+    too. With one `of_request` is lost what the request says beside its events as well: all of it was said before. One
+    that is `kept` and won is held even by an event that loses a later claim: whatever became of it, it was decided.
     """
 
     key: bytes
@@ -46,6 +48,7 @@ class Claim(NamedTuple):
     forget_at: int = 0
     strict: bool = False
     of_request: bool = False
+    kept: bool = False
 
 
 class Holder(NamedTuple):
@@ -55,20 +58,21 @@ class Holder(NamedTuple):
     at: int
 
 
+Won = list[tuple[bytes, Entry]]
+"""What is to be remembered."""
+
+
 class Lost(NamedTuple):
-    """A claim that was lost, and to whom."""
+    """A claim that was lost, and to whom; and what is to be remembered all the same."""
 
     claim: Claim
     holder: Holder
+    remember: Won
 
     @property
     def reason(self) -> str:
         """Say why, for people."""
         return f"{self.claim.reason}: event {self.holder.event_id} of {_shown(self.holder.at)}"
-
-
-Won = list[tuple[bytes, Entry]]
-"""What is to be remembered."""
 
 
 def claim_key(*parts: str) -> bytes:
@@ -87,20 +91,24 @@ def settle(claims: Iterable[Claim], event_id: str, received_at: int, state: Read
 
     Raises `Unusable` where an entry cannot be read: a newer version wrote it.
     """
-    won: Won = []
+    won: list[Claim] = []
     for claim in claims:
         entry = state.get(claim.key)
         if entry is None or 0 < entry.forget_at < received_at:
-            won.append((claim.key, Entry(encode(Holder(event_id, claim.at)), claim.forget_at)))
+            won.append(claim)
             continue
         holder = decode(entry.value)
         if holder.event_id == event_id and not claim.strict:
             continue
         if claim.window_ms is None or abs(claim.at - holder.at) < claim.window_ms:
-            return Lost(claim, holder)
+            return Lost(claim, holder, _held([each for each in won if each.kept], event_id))
         if claim.at > holder.at:  # one that comes late is stored, but the window stays where it is
-            won.append((claim.key, Entry(encode(Holder(event_id, claim.at)), claim.forget_at)))
-    return won
+            won.append(claim)
+    return _held(won, event_id)
+
+
+def _held(claims: Iterable[Claim], event_id: str) -> Won:
+    return [(claim.key, Entry(encode(Holder(event_id, claim.at)), claim.forget_at)) for claim in claims]
 
 
 _VERSION = 1

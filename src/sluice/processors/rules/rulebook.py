@@ -67,5 +67,6 @@ class Rulebook:
                 settled.reason,
                 duplicate_of=settled.holder.event_id,
                 user_change=users.change_of_rejected(line, settled.claim),
+                remember=settled.remember,
             )
         return Verdict(event, user_change=users.change_of(line, event), remember=settled)
