@@ -16,6 +16,7 @@ import msgspec
 
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Outcome
+from sluice.contract.topics import MIB
 from sluice.processors.alarm import Counted
 from sluice.processors.decide import decide
 from sluice.processors.journal import Marker
@@ -26,7 +27,7 @@ from sluice.processors.state_memory import MemoryState
 from sluice.stream.lane import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sluice.contract.processed import Processed
     from sluice.processors.alarm import Alarm
@@ -41,6 +42,12 @@ log = logging.getLogger(__name__)
 
 FORGET_AT_ONCE = 1000
 """What a commit forgets at most, or as much as it remembers: so it is never behind for long, and never long at it."""
+
+COMMIT_BYTES = 16 * MIB
+"""What one transaction decides of raw records at most, unless a single one is larger.
+
+Its output may be several times as large, and has to be written within the transaction's time-out.
+"""
 
 PAUSE_S = 10.0
 """How long a partition waits on which rules fail before it tries again."""
@@ -69,8 +76,9 @@ class ProcessorLane:
         rules: Callable[[], Rulebook],
         alarm: Alarm,
         report: Report,
+        commit_bytes: int = COMMIT_BYTES,
     ) -> None:
-        """`rules` gives the rules as they are now; one batch goes by the same. `alarm` is this partition's own."""
+        """`rules` gives the rules as they are now; one commit goes by the same. `alarm` is this partition's own."""
         self._partition = partition
         self._next_offset = 0
         self._topic_id = ""
@@ -79,6 +87,7 @@ class ProcessorLane:
         self._rules = rules
         self._alarm = alarm
         self._report = report
+        self._commit_bytes = commit_bytes
         self._state: State = MemoryState()
 
     async def open(self) -> int:
@@ -95,25 +104,24 @@ class ProcessorLane:
         await self._journal.close(self._partition)
 
     async def process(self, records: Sequence[Record]) -> Progress:
-        """Decide records in one transaction; skip those decided before, and stop before a gap.
+        """Decide records in as few transactions as their size allows; skip those decided before, stop before a gap.
 
         Where rules fail on too many events, the records before the first of them are decided, and then none.
         """
-        old = 0
-        while old < len(records) and records[old].offset < self._next_offset:
-            old += 1
-        fresh = self._contiguous(records[old:])
-        if fresh:
+        done = 0
+        while done < len(records) and records[done].offset < self._next_offset:
+            done += 1
+        for batch_records in cut(self._contiguous(records[done:]), self._commit_bytes):
             rules = self._rules()
-            batch = self._decide(fresh, rules)
+            batch = self._decide(batch_records, rules)
             if minute := self._alarm.rings(batch.counted):
                 good = batch.good_records
                 if good:
-                    await self._commit(self._decide(fresh[:good], rules))
+                    await self._commit(self._decide(batch_records[:good], rules))
                 self._report.paused(_pause(batch, minute), PAUSE_S)
-                return Progress(old + good, seek_to=self._next_offset, pause_s=PAUSE_S)
+                return Progress(done + good, seek_to=self._next_offset, pause_s=PAUSE_S)
             await self._commit(batch)
-        done = old + len(fresh)
+            done += len(batch_records)
         return Progress(done, None if done == len(records) else self._next_offset)
 
     def _decide(self, records: Sequence[Record], rules: Rulebook) -> _Batch:
@@ -157,6 +165,18 @@ class ProcessorLane:
                 self._partition, marker.offset + 1, start - 1,
             )  # fmt: skip
         return max(marker.offset + 1, start)
+
+
+def cut(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
+    """Cut records into batches of at most `size` bytes; a larger record stands alone."""
+    start = batch_bytes = 0
+    for position, record in enumerate(records):
+        if position > start and batch_bytes + len(record.value) > size:
+            yield records[start:position]
+            start, batch_bytes = position, 0
+        batch_bytes += len(record.value)
+    if start < len(records):
+        yield records[start:]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 PARTITION = 0
 
+COMMIT_BYTES = 1000
+"""One record, or a few: what is delivered takes several commits."""
+
 
 class Cut(Enum):
     """What happens to a worker at its next commit."""
@@ -199,7 +202,7 @@ class Process:
 
     def _lane(self, journal: Journal) -> ProcessorLane:
         alarm, report = Alarm(self._cluster.bound, lambda: 0.0), Report(lambda: 0.0, lambda _: None)
-        return self._cluster.parts.lane(PARTITION, journal, self._cluster, self._rules, alarm, report)
+        return self._cluster.parts.lane(PARTITION, journal, self._cluster, self._rules, alarm, report, COMMIT_BYTES)
 
     def _rules(self) -> Rulebook:
         self.version = self._cluster.version

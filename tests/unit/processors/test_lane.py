@@ -16,7 +16,7 @@ from sluice.contract.event import Outcome
 from sluice.processors.alarm import Alarm, Bound
 from sluice.processors.journal import Marker
 from sluice.processors.journal_memory import MemoryJournal, MemoryLog
-from sluice.processors.lane import PAUSE_S, ProcessorLane
+from sluice.processors.lane import COMMIT_BYTES, PAUSE_S, ProcessorLane, cut
 from sluice.processors.report import Report
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
@@ -193,6 +193,69 @@ async def test_a_raw_log_that_was_cut_back_is_refused_since_its_offsets_would_be
     cluster.raw.end = 9
     with pytest.raises(Unusable, match="is decided up to 9, its raw log ends at 8"):
         await cluster.lane().open()
+
+
+def sized(*sizes: int) -> list[Record]:
+    return [Record(0, offset, NOW, b"?" * size) for offset, size in enumerate(sizes)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batches"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param([10], [[0]], id="as large as a batch may be"),
+        pytest.param([11], [[0]], id="one that is larger"),
+        pytest.param([5, 5], [[0, 1]], id="two that fill a batch"),
+        pytest.param([5, 6], [[0], [1]], id="one byte too many"),
+        pytest.param([1, 11, 1, 1], [[0], [1], [2, 3]], id="a larger one in between"),
+        pytest.param([0, 0, 10, 0], [[0, 1, 2, 3]], id="empty ones"),
+    ],
+)
+def test_records_are_cut_by_their_bytes_and_a_larger_one_stands_alone(sizes: list[int], batches: list[list[int]]):
+    assert [[record.offset for record in batch] for batch in cut(sized(*sizes), 10)] == batches
+
+
+@dataclass
+class Counting(MemoryJournal):
+    """A journal that notes up to where each commit goes."""
+
+    log: MemoryLog
+    offsets: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.log)
+
+    async def commit(
+        self, partition: int, output: Sequence[bytes], changes: Mapping[bytes, Entry | None], marker: Marker
+    ) -> None:
+        self.offsets.append(marker.offset)
+        await super().commit(partition, output, changes, marker)
+
+
+async def test_large_records_are_decided_in_transactions_that_each_stay_small():
+    cluster = Cluster()
+    journal = Counting(cluster.log)
+    lane = cluster.lane(journal)
+    await lane.open()
+    assert await lane.process(sized(*[COMMIT_BYTES // 3] * 7)) == Progress(done=7)
+    assert journal.offsets == [2, 5, 6]
+    assert cluster.decided == [0, 1, 2, 3, 4, 5, 6]
+
+
+async def test_what_was_committed_of_large_records_is_done_where_a_later_one_pauses():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane()
+    await lane.open()
+    batch = [*sized(COMMIT_BYTES, COMMIT_BYTES), good(2), poison(3), good(4)]
+    assert await lane.process(batch) == Progress(done=3, seek_to=3, pause_s=PAUSE_S)
+    assert cluster.decided == [0, 1, 2]
+
+
+async def test_a_gap_after_large_records_is_found_too():
+    cluster = Cluster()
+    lane = cluster.lane()
+    await lane.open()
+    assert await lane.process([*sized(COMMIT_BYTES, COMMIT_BYTES), good(3)]) == Progress(done=2, seek_to=2)
 
 
 def good(offset: int) -> Record:
