@@ -53,13 +53,14 @@ class Window:
 async def windows(log: PartitionLog, wanted: range, read: Callable[[int], None]) -> AsyncIterator[Window]:
     """Give the raw records of a range of offsets. `read` hears each time how many records were read.
 
-    Where retention takes records away meanwhile, the next window begins at the log's new start.
+    Where retention takes records away meanwhile, the next window begins at the log's new start, or before it, at the
+    records in hand, where retention has moved on since they were fetched.
     """
     window = Window(wanted.start)
     async for records in log.records(wanted):
         if records[0].offset != window.stop and (start := await log.start()) > window.stop:
             yield window
-            window = Window(start)
+            window = Window(min(start, records[0].offset))
         window.add(records)
         read(len(records))
         if window.is_full:

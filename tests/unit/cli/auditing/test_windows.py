@@ -66,6 +66,12 @@ async def test_what_retention_took_belongs_to_no_window():
     assert await read(Log([[raw_record(0)], [raw_record(5)]], start_later=5), range(6)) == [(0, 1, [0]), (5, 6, [5])]
 
 
+async def test_records_in_hand_belong_to_a_window_though_retention_has_passed_them_since():
+    batches = [[raw_record(0)], [raw_record(5), raw_record(6)], [raw_record(7)]]
+    assert await read(Log(batches, start_later=6), range(8)) == [(0, 1, [0]), (5, 8, [5, 6, 7])]
+    assert await read(Log(batches, start_later=9), range(8)) == [(0, 1, [0]), (5, 8, [5, 6, 7])]
+
+
 async def test_a_log_that_retention_emptied_ends_where_it_was_read():
     assert await read(Log([[raw_record(0)]], start_later=9), range(6)) == [(0, 1, [0])]
 
