@@ -325,13 +325,15 @@ class TestRepeatedRequests:
         again = partition.decide(*request("k1", to_pro, received_at=NOW + 2 * MINUTE))
         assert (again.outcome, again.user_change) == (Outcome.DUPLICATE, None)
 
-    @pytest.mark.parametrize("broken", ["bot", "invalid"])
-    def test_what_a_bot_sent_or_a_rule_failed_on_is_not_remembered(self, broken: str):
+    @pytest.mark.parametrize(
+        ("broken", "changes"),
+        [
+            ("bot", {"client": Client("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")}),
+            ("invalid", {"event": msgspec.Raw(b"[]")}),
+        ],
+    )
+    def test_what_a_bot_sent_or_a_rule_failed_on_is_not_remembered(self, broken: str, changes: dict[str, Any]):
         partition = Partition()
-        changes: dict[str, Any] = {
-            "bot": {"client": Client("192.0.2.1", "Googlebot/2.1 (+http://www.google.com/bot.html)")},
-            "invalid": {"event": msgspec.Raw(b"[]")},
-        }[broken]
         assert partition.outcomes(*request("k1", page_view(), **changes)) == [broken]
         assert partition.state.entries == {}
         assert partition.outcomes(*request("k1", page_view())) == [STORED]

@@ -44,6 +44,14 @@ class TestBots:
         partition.rules = replace(partition.rules, projects={"demo": Project(bots="keep")})
         assert partition.outcomes(again[1], again[2]) == [STORED, DUPLICATE]
 
+    def test_one_that_was_stored_since_is_a_duplicate_also_where_the_project_rejects_them_again(self):
+        partition = Partition({"demo": Project(bots="keep")})
+        bot = page_view(client=BOT, replay=1, number=7)
+        assert partition.outcomes(bot) == [STORED]
+        partition.rules = replace(partition.rules, projects={})
+        again = partition.decide(msgspec.structs.replace(bot, replay=2))
+        assert (again.outcome, again.duplicate_of) == (Outcome.DUPLICATE, event_id(7))
+
 
 def rule(**changes: Any) -> FirstWins:
     fields = {"name": "coupons", "event_types": frozenset({"coupon_used"}), "key": "coupon"}

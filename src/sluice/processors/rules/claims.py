@@ -35,10 +35,25 @@ LATE_MS = DAY_MS
 """How much later than its own time an event may come and still be held against those of its project's rules."""
 
 
-def claims_of(line: RawLine, event: Event, project: Project) -> Iterator[Claim]:
-    """Give an event's claims, in the order in which they decide."""
+def own_id(line: RawLine) -> Iterator[Claim]:
+    """Give the claim of an event that is sent in again to be stored once, however often that is.
+
+    It comes before all rules: what was stored is a duplicate, whatever another rule says of it today.
+    """
     if line.replay:
-        yield _own_id(line)
+        yield Claim(
+            claim_key("event", line.id),
+            line.received_at,
+            None,
+            Outcome.DUPLICATE,
+            "this event was sent in again before, and stored",
+            strict=True,
+            of_request=True,
+        )
+
+
+def claims_of(line: RawLine, event: Event, project: Project) -> Iterator[Claim]:
+    """Give an event's claims, but for that of its own id, in the order in which they decide."""
     key = line.key
     if key is None:  # any partition would do, so it competes with nobody
         return
@@ -54,19 +69,6 @@ def claims_of(line: RawLine, event: Event, project: Project) -> Iterator[Claim]:
             yield _email_open(key, event)
     elif (rule := project.rule_of(line.api, event.event_type)) and key.startswith(_prefix(line.project, rule)):
         yield _own_rule(line, key, event, rule)
-
-
-def _own_id(line: RawLine) -> Claim:
-    """Store an event that is sent in again once, however often that is."""
-    return Claim(
-        claim_key("event", line.id),
-        line.received_at,
-        None,
-        Outcome.DUPLICATE,
-        "this event was sent in again before, and stored",
-        strict=True,
-        of_request=True,
-    )
 
 
 def _idempotency(line: RawLine, key: str, idempotency_key: str) -> Claim:

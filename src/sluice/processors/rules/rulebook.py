@@ -14,7 +14,7 @@ from sluice.contract.projects import Project
 from sluice.processors.rules import users
 from sluice.processors.rules.bots import crawler_of
 from sluice.processors.rules.canonical import CANONICALISERS
-from sluice.processors.rules.claims import claims_of
+from sluice.processors.rules.claims import claims_of, own_id
 from sluice.processors.rules.first_wins import Lost, settle
 from sluice.processors.rules.user_agent import described
 
@@ -57,16 +57,23 @@ class Rulebook:
         if not 0 <= event.timestamp <= LATEST_MS:
             raise ValueError(f"timestamp {event.timestamp} is not between 1970 and 2299")
         project = self.projects.get(line.project, _AS_DOCUMENTED)
+        itself = settle(own_id(line), line.id, line.received_at, state)
+        if isinstance(itself, Lost):
+            return _lost(line, event, itself)
         if project.bots == "reject" and (crawler := crawler_of(line.client.user_agent)):
             return Verdict(event, Outcome.BOT, f"its user agent is a known crawler's: {crawler}")
         settled = settle(claims_of(line, event, project), line.id, line.received_at, state)
         if isinstance(settled, Lost):
-            return Verdict(
-                event,
-                settled.claim.outcome,
-                settled.reason,
-                duplicate_of=settled.holder.event_id,
-                user_change=users.change_of_rejected(line, settled.claim),
-                remember=settled.remember,
-            )
-        return Verdict(event, user_change=users.change_of(line, event), remember=settled)
+            return _lost(line, event, settled)
+        return Verdict(event, user_change=users.change_of(line, event), remember=[*itself, *settled])
+
+
+def _lost(line: RawLine, event: Event, lost: Lost) -> Verdict:
+    return Verdict(
+        event,
+        lost.claim.outcome,
+        lost.reason,
+        duplicate_of=lost.holder.event_id,
+        user_change=users.change_of_rejected(line, lost.claim),
+        remember=lost.remember,
+    )
