@@ -36,12 +36,19 @@ class UserChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a line changes about its event's user: of all changes of an attribute, the latest holds.
 
     `email` is the user's address, trimmed and in lower case, where it has one. `set` gives attributes by name,
-    strings as they are and everything else as JSON text; `unset` names those that are removed.
+    strings as they are and everything else as JSON text; `unset` names those that are removed. Where it
+    `sets_properties`, the event's properties are attributes that it sets too, and `set` holds only what they do not:
+    what an event holds may be large, and stands in its line twice already.
     """
 
     email: str = ""
+    sets_properties: bool = False
     set: dict[str, str] = {}
     unset: tuple[str, ...] = ()
+
+    def attributes_with(self, properties: dict[str, str]) -> dict[str, str]:
+        """Give all attributes that it sets, by name; `properties` are those of its event."""
+        return {**properties, **self.set} if self.sets_properties else self.set
 
 
 class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

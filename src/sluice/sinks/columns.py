@@ -65,7 +65,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Processed], Any]], ...] = (
     ("replay", "UInt16", lambda line: line.replay),
     ("changes_user", "Bool", lambda line: line.user_change is not None),
     ("user_email", "String", lambda line: _change(line).email),
-    ("user_set", "Map(String, String)", lambda line: _change(line).set),
+    ("user_set", "Map(String, String)", lambda line: _change(line).attributes_with(line.event.properties)),
     ("user_unset", "Array(String)", lambda line: _change(line).unset),
     ("source_topic", "UUID", lambda line: UUID(line.source.topic)),
     ("source_partition", "UInt32", lambda line: line.source.partition),

@@ -35,9 +35,14 @@ def judged(*lines: RawLine) -> list[Verdict]:
 
 
 def change_by(line: RawLine) -> UserChange | None:
+    """Give the change by a stored event with all that it sets, whether the event's properties say it or not."""
     (verdict,) = judged(line)
     assert verdict.outcome is Outcome.STORED
-    return verdict.user_change
+    change = verdict.user_change
+    if change is None:
+        return None
+    attributes = change.attributes_with(verdict.event.properties)
+    return msgspec.structs.replace(change, sets_properties=False, set=attributes)
 
 
 def event_line(event: dict[str, Any] | None, user: dict[str, Any] | None = None, **changes: Any) -> RawLine:
@@ -114,6 +119,27 @@ def test_of_two_members_with_one_name_the_last_counts():
         line, event=msgspec.Raw(b'{"user":{"_id":"u-1"},"event":{"update":{"a":"1","b":"1","a":null,"b":"2"}}}')
     )
     assert change_by(line) == UserChange(email="ann@example.com", set={"b": "2"}, unset=("a",))
+
+
+@pytest.mark.parametrize("body", [{"event": {"update": {"a": [1], "b": ""}}}, {"user": {"a": [1], "b": ""}}])
+def test_what_the_events_properties_say_is_not_said_again(body: dict[str, Any]):
+    (verdict,) = judged(event_line(body.get("event"), body.get("user")))
+    assert verdict.event.properties == {"a": "[1]"}
+    assert verdict.user_change == UserChange(email="ann@example.com", sets_properties=True, set={"b": ""})
+
+
+def test_what_a_column_took_is_said_beside_the_properties():
+    (verdict,) = judged(event_line({"login": {"country": "de", "plan": "gold"}}))
+    assert (verdict.event.country, verdict.event.properties) == ("DE", {"plan": "gold"})
+    assert verdict.user_change == UserChange(email="ann@example.com", sets_properties=True, set={"country": "de"})
+
+
+@pytest.mark.parametrize("inner", [{"plan": "free"}, {"colour": "red"}])
+def test_properties_that_are_not_all_attributes_are_no_attributes(inner: dict[str, str]):
+    (verdict,) = judged(event_line({"login": {"plan": "gold", "properties": inner}}))
+    assert verdict.event.properties == {"plan": "gold"} | inner
+    attributes = {"plan": "gold", "properties": json.dumps(inner)}
+    assert verdict.user_change == UserChange(email="ann@example.com", set=attributes)
 
 
 def test_null_removes_an_attribute():

@@ -61,6 +61,13 @@ def test_a_line_that_changes_its_user_carries_how():
     }
 
 
+def test_attributes_that_are_the_events_properties_are_put_together_with_the_others():
+    event = msgspec.structs.replace(processed_line().event, properties={"plan": "gold", "seats": "3"})
+    with_them = UserChange(sets_properties=True, set={"trial": ""})
+    assert user_columns(event=event, user_change=with_them)["user_set"] == {"plan": "gold", "seats": "3", "trial": ""}
+    assert user_columns(event=event, user_change=UserChange(set={"a": "1"}))["user_set"] == {"a": "1"}
+
+
 def test_a_change_without_attributes_is_one_too():
     empty: dict[str, object] = {"user_email": "", "user_set": {}, "user_unset": ()}
     assert user_columns(user_change=UserChange()) == {"changes_user": True, **empty}

@@ -36,7 +36,7 @@ def change_of(line: RawLine, event: Event) -> UserChange | None:
     if not event.user_id:
         return None
     if line.api is Api.USER_EVENT and event.event_type in CHANGE_USER:
-        return _by_event(line)
+        return _by_event(line, event.properties)
     return _by_profile(line.context)
 
 
@@ -49,7 +49,7 @@ def change_of_rejected(line: RawLine, lost: Claim) -> UserChange | None:
     return None if lost.of_request or not line.context.user_id else _by_profile(line.context)
 
 
-def _by_event(line: RawLine) -> UserChange | None:
+def _by_event(line: RawLine, properties: Mapping[str, str]) -> UserChange | None:
     """Read the members of an `update`, a `login` or a saved user of API 5; one that is null removes an attribute."""
     sent = standard_events.read(line.event)
     if sent.kind not in CHANGE_USER:  # a generic event of such a name
@@ -59,7 +59,15 @@ def _by_event(line: RawLine) -> UserChange | None:
         members.pop("timestamp", None)
     attributes = {name: value for name, value in members.items() if not _names(name, value, sent.kind, line.context)}
     unset = (name for name, value in attributes.items() if _is_null(value))
-    return _change(line.context, attributes, unset)
+    return _beside(properties, _change(line.context, attributes, unset))
+
+
+def _beside(properties: Mapping[str, str], change: UserChange) -> UserChange:
+    """Leave out of a change what the event's properties say already, where each of them is an attribute."""
+    if not properties or any(change.set.get(name) != text for name, text in properties.items()):
+        return change
+    others = {name: text for name, text in change.set.items() if name not in properties}
+    return change
 
 
 def _names(member: str, sent: msgspec.Raw, kind: str, user: Context) -> bool:
