@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,14 +13,11 @@ from sluice.cli.keyfile.file import changing, parse, read
 from sluice.cli.keyfile.listed import COLUMNS, as_json, as_row, key_called, keys_of, refuse_unknown
 from sluice.cli.keyfile.settings import KeysSettings
 from sluice.cli.keyfile.text import new_file, with_key, with_project, without_key
-from sluice.cli.query import table
+from sluice.cli.reading.shown import show_table
 from sluice.contract.projects import WRITE_EVENTS, KeyKind
 from sluice.gateway.clock import system_clock
 from sluice.gateway.keys import digest
 from sluice.role.settings import load
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _settings_file = click.option(
     "--settings-file", type=click.Path(path_type=Path), help="The file of projects and keys (.sluice/sluice.toml)."
@@ -109,7 +104,7 @@ def list_keys(project: str | None, as_json_array: bool, settings_file: Path | No
     if as_json_array:
         click.echo(json.dumps([as_json(listed, now_ms) for listed in keys], indent=2))
     else:
-        _print_table([as_row(listed, now_ms) for listed in keys])
+        show_table(COLUMNS, ["String"] * len(COLUMNS), [as_row(listed, now_ms) for listed in keys])
 
 
 @command.command()
@@ -125,14 +120,3 @@ def revoke(id_or_name: str, project: str | None, settings_file: Path | None) -> 
         found = key_called(parse(path, text), project, id_or_name)
         change.text = without_key(text, found.project, found.place)
     click.echo(f"revoked {found}; running gateways forget it within two seconds")
-
-
-_WIDE = 10_000
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-
-    # A file or a pipe is as wide as the table; only a terminal folds.
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
-    console.print(table(COLUMNS, ["String"] * len(COLUMNS), rows))

@@ -157,4 +157,5 @@ def test_without_kafka_the_table_still_answers(own: Own):
 
 def test_without_clickhouse_nothing_can_be_said(own: Own):
     done = own.without_neighbour("SLUICE_CLICKHOUSE_URL", "http://127.0.0.1:1").sluice("where", "order-0")
-    assert (done.returncode, done.stderr) == (1, "sluice: ClickHouse at http://127.0.0.1:1: Connection refused\n")
+    assert done.returncode == 1
+    assert done.stderr == "sluice: ClickHouse at http://127.0.0.1:1 does not answer: Connection refused\n"

@@ -1,9 +1,10 @@
-"""Asking ClickHouse with bound parameters, read-only."""
+"""Asking ClickHouse with bound parameters, read-only, and its errors in one sentence."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
-from sluice.cli.query import sentence
 from sluice.contract.errors import Unusable
 from sluice.role.address import without_credentials
 
@@ -20,7 +20,42 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
-_READ_ONLY = {"readonly": 2}
+READ_ONLY = {"readonly": 2}
+"""ClickHouse's own setting: nothing can be changed but limits; a slip of the hand costs no table."""
+
+ERRORS = (ClickHouseError, HTTPError, OSError, ValueError)
+"""What clickhouse-connect raises where ClickHouse refuses, or cannot be reached."""
+
+
+def connected(url: str) -> Client:
+    """Give a client of the ClickHouse at `url`, for example "http://127.0.0.1:8123".
+
+    Raises `Unusable` in one sentence where none answers there.
+    """
+    # It logs each failure too; here it becomes one sentence.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
+    try:
+        return clickhouse_connect.get_client(
+            dsn=url,
+            autogenerate_session_id=False,
+            connect_timeout=5,
+            send_receive_timeout=300,
+            form_encode_query_params=True,  # an id may be longer than a proxy takes in a URL
+        )
+    except ERRORS as error:
+        raise Unusable(f"ClickHouse at {without_credentials(url)} does not answer: {sentence(error)}") from error
+
+
+def sentence(error: Exception) -> str:
+    """Give an error in one line, without what clickhouse-connect and ClickHouse add for programmers."""
+    text = str(error)
+    if refused := re.search(r"\[Errno -?\d+\] ([^'\")]+)", text):
+        return refused[1]
+    found = re.search(r"DB::Exception: (.*)", text, re.DOTALL)
+    line = (found[1] if found else text).strip().split("\n")[0]
+    line = re.sub(r"\s*\(for url .*?\)|\s*\(version .*?\)+", "", line)
+    line = re.sub(r"\.? Expected one of: .*?(?=\. \([A-Z_]+\)|$)", "", line)  # the names of a hundred grammar rules
+    return line.strip() or type(error).__name__
 
 
 class ClickHouse:
@@ -30,8 +65,6 @@ class ClickHouse:
         self._url = url
         self._lock = threading.Lock()
         self._connected: Client | None = None
-        # It logs each failure too; here it becomes one sentence.
-        logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL + 1)
 
     async def ask(self, sql: str, **parameters: Any) -> Sequence[Sequence[Any]]:
         """Give the rows of one statement; each `{name:Type}` in it is bound to the parameter of that name.
@@ -41,22 +74,15 @@ class ClickHouse:
         return await asyncio.to_thread(self._ask, sql, parameters)
 
     def _ask(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        client = self._client()
         try:
-            rows: Sequence[Sequence[Any]] = (
-                self._client().query(sql, parameters=parameters, settings=_READ_ONLY).result_rows
-            )
-        except (ClickHouseError, HTTPError, OSError, ValueError) as error:
+            rows: Sequence[Sequence[Any]] = client.query(sql, parameters=parameters, settings=READ_ONLY).result_rows
+        except ERRORS as error:
             raise Unusable(f"ClickHouse at {without_credentials(self._url)}: {sentence(error)}") from error
         return rows
 
     def _client(self) -> Client:
         with self._lock:
             if self._connected is None:
-                self._connected = clickhouse_connect.get_client(
-                    dsn=self._url,
-                    autogenerate_session_id=False,
-                    connect_timeout=5,
-                    send_receive_timeout=300,
-                    form_encode_query_params=True,  # an id may be longer than a proxy takes in a URL
-                )
+                self._connected = connected(self._url)
             return self._connected

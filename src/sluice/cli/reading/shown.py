@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.table import Table
+
+_NUMBER = re.compile(r"^(?:Nullable\()?(?:U?Int|Float|Decimal)")
 _WIDEST = 200
 _WIDE_CONSOLE = 10_000
 
@@ -33,11 +37,23 @@ def show_table(names: Sequence[str], types: Sequence[str], rows: Sequence[Sequen
     """Print a table on standard output; `types` are ClickHouse's, and numbers stand on the right."""
     from rich.console import Console
 
-    from sluice.cli.query import table
-
     # A file or a pipe is as wide as the table; only a terminal folds.
     console = Console() if sys.stdout.isatty() else Console(width=_WIDE_CONSOLE)
     console.print(table(names, types, rows))
+
+
+def table(names: Sequence[str], types: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Lay rows out, numbers to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    laid_out = Table(box=box.ROUNDED)
+    for name, kind in zip(names, types, strict=True):
+        laid_out.add_column(Text(name), justify="right" if _NUMBER.match(kind) else "left", overflow="fold")
+    for row in rows:
+        laid_out.add_row(*map(Text, row))
+    return laid_out
 
 
 def _escaped(character: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import io
 
-from sluice.cli.reading.shown import moment, number, printable
+import pytest
+from rich.console import Console
+
+from sluice.cli.reading.shown import moment, number, printable, table
 
 
 @pytest.mark.parametrize("text", ["", "page_view", "größe 😀", "a" * 200])
@@ -42,3 +45,11 @@ def test_a_time_is_shown_to_the_millisecond(ms, shown):
 @pytest.mark.parametrize(("count", "shown"), [(0, "0 rows"), (1, "1 row"), (1234, "1,234 rows")])
 def test_a_count_has_its_noun(count, shown):
     assert number(count, "row") == shown
+
+
+def test_numbers_stand_on_the_right_and_markup_is_not_read():
+    console = Console(width=60, record=True, file=io.StringIO())
+    console.print(table(["n", "[red]name"], ["UInt64", "String"], [["1", "[b]x"], ["100", "y"]]))
+    text = console.export_text()
+    assert "│   1 │ [b]x      │" in text
+    assert "[red]name" in text

@@ -1,0 +1,30 @@
+"""Asking ClickHouse: its errors, and the end of a question that nobody waits for any more."""
+
+from __future__ import annotations
+
+import pytest
+
+from sluice.cli.reading.clickhouse import sentence
+
+SYNTAX = (
+    "Received ClickHouse exception, code: 62, server response: Code: 62. DB::Exception: Syntax error: failed at "
+    "position 1 (selec): selec 1. Maybe you meant: SELECT. Expected one of: Query, EXPLAIN. (SYNTAX_ERROR) "
+    "(version 26.9.1.1 (official build)) (for url http://127.0.0.1:8123)"
+)
+REFUSED = (
+    "HTTPConnectionPool(host='127.0.0.1', port=1): Max retries exceeded (Caused by NewConnectionError(\"x: "
+    'Failed to establish a new connection: [Errno 111] Connection refused"))'
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (SYNTAX, "Syntax error: failed at position 1 (selec): selec 1. Maybe you meant: SELECT. (SYNTAX_ERROR)"),
+        (REFUSED, "Connection refused"),
+        ("something else\nwith a second line", "something else"),
+        ("", "ValueError"),
+    ],
+)
+def test_an_error_becomes_one_sentence(message, words):
+    assert sentence(ValueError(message)) == words
