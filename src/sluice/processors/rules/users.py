@@ -67,7 +67,7 @@ def _beside(properties: Mapping[str, str], change: UserChange) -> UserChange:
     if not properties or any(change.set.get(name) != text for name, text in properties.items()):
         return change
     others = {name: text for name, text in change.set.items() if name not in properties}
-    return change
+    return msgspec.structs.replace(change, sets_properties=True, set=others)
 
 
 def _names(member: str, sent: msgspec.Raw, kind: str, user: Context) -> bool:
