@@ -6,7 +6,8 @@ import asyncio
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -16,9 +17,11 @@ from sluice.contract.errors import Unusable
 from sluice.role.address import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from clickhouse_connect.driver.client import Client
+
+T = TypeVar("T")
 
 READ_ONLY = {"readonly": 2}
 """ClickHouse's own setting: nothing can be changed but limits; a slip of the hand costs no table."""
@@ -71,7 +74,7 @@ class ClickHouse:
 
         Raises `Unusable` in one sentence when ClickHouse refuses, or when it cannot be reached.
         """
-        return await asyncio.to_thread(self._ask, sql, parameters)
+        return await _in_daemon_thread(lambda: self._ask(sql, parameters))
 
     def _ask(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         client = self._client()
@@ -86,3 +89,21 @@ class ClickHouse:
             if self._connected is None:
                 self._connected = connected(self._url)
             return self._connected
+
+
+async def _in_daemon_thread(call: Callable[[], T]) -> T:
+    """Do what `asyncio.to_thread` does in a thread that nothing waits for once the answer is not wanted any more.
+
+    ClickHouse may take minutes to answer, and Ctrl-C ends the process at once.
+    """
+    answer: Future[T] = Future()
+    answer.set_running_or_notify_cancel()  # so that giving it up does not keep the thread from setting it
+
+    def work() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised to the one who waits
+            answer.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await asyncio.wrap_future(answer)

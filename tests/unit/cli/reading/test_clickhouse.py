@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
+
 import pytest
 
 from sluice.cli.reading.clickhouse import sentence
@@ -28,3 +33,31 @@ REFUSED = (
 )
 def test_an_error_becomes_one_sentence(message, words):
     assert sentence(ValueError(message)) == words
+
+
+DEADLINE_S = 60.0
+
+
+@pytest.mark.parametrize(
+    "command", [["where", "order-1"], ["rejected", "list"], ["rejected", "replay"], ["query", "SELECT 1"]]
+)
+def test_ctrl_c_ends_a_command_though_clickhouse_does_not_answer(command: list[str]):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(DEADLINE_S)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sluice", *command, "--clickhouse-url", url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            with silent.accept()[0] as asked:
+                assert asked.recv(1)
+                process.send_signal(signal.SIGINT)
+                _, said = process.communicate(timeout=DEADLINE_S)
+        finally:
+            process.kill()
+            process.communicate()
+    assert process.returncode != 0
+    assert said == "\nAborted!\n"
