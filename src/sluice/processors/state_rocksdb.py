@@ -7,9 +7,7 @@ docs/decisions/0012-state.md.
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import shutil
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +26,7 @@ from rocksdict import (
 
 from sluice.contract.errors import Retry, Unusable
 from sluice.contract.topics import MIB
-from sluice.processors import changelog
+from sluice.processors import changelog, state_directory
 from sluice.processors.changelog import Position
 from sluice.processors.journal import Marker
 
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
     from sluice.processors.state import Entry
 
 log = logging.getLogger(__name__)
-
-LOCK = "lock"
 
 BLOCK_CACHE_BYTES = 32 * MIB
 WRITE_BUFFERS_BYTES = 32 * MIB
@@ -69,20 +65,16 @@ class Stores:
         self._cache = Cache(BLOCK_CACHE_BYTES)
         self._buffers = WriteBufferManager(WRITE_BUFFERS_BYTES, allow_stall=False)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._lock = (directory / LOCK).open("wb")
+            self._lock = state_directory.take(directory)
+        except BlockingIOError:
+            raise Unusable(
+                f"another worker keeps its state in {directory}: give each worker a SLUICE_DATA_DIR of its own"
+            ) from None
         except OSError as error:
             raise Unusable(
                 f"the state cannot be kept in {directory}: {error.strerror}; "
                 "set SLUICE_DATA_DIR to a directory that can be written"
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise Unusable(
-                f"another worker keeps its state in {directory}: give each worker a SLUICE_DATA_DIR of its own"
-            ) from None
 
     def open(self, partition: int) -> RocksState:
         """Open the store of a partition; one whose files are damaged is thrown away. Raises `Retry` as stores do."""
@@ -210,7 +202,7 @@ class RocksState:
         try:
             return Rdict(str(self._directory), self._options)
         except Exception as error:
-            if not _tells_of_damage(error):
+            if not _tells_of_damage(error) and not _tells_of_a_missing_file(error):
                 raise self._cannot_be_kept(error) from error
             self._report_damage(error)
         self._remove()
@@ -244,7 +236,7 @@ class RocksState:
 
     def _remove(self) -> None:
         try:
-            shutil.rmtree(self._directory)
+            state_directory.remove(self._directory)
         except OSError as error:
             raise self._cannot_be_kept(error) from error
 
@@ -257,6 +249,11 @@ class RocksState:
 
 def _tells_of_damage(error: Exception) -> bool:
     return str(error).startswith(("Corruption", "Invalid argument"))
+
+
+def _tells_of_a_missing_file(error: Exception) -> bool:
+    """Tell damage that RocksDB does not call so, where it opens a store: it makes what a new one needs."""
+    return str(error).startswith("IO error: No such file or directory")
 
 
 def _time(ms: int) -> bytes:

@@ -141,6 +141,21 @@ def test_a_store_whose_files_are_damaged_is_thrown_away_with_one_loud_line(
     store.close()
 
 
+@pytest.mark.parametrize("pattern", ["MANIFEST-*", "CURRENT", "*.sst"])
+def test_a_store_of_which_a_file_is_missing_starts_empty(stores: Stores, tmp_path: Path, pattern: str):
+    filled(stores).close()
+    stores.open(0).close()
+    for file in (tmp_path / "state" / "0").glob(pattern):
+        file.unlink()
+    store = stores.open(0)
+    assert (store.position, store.get(bytes(16))) == (None, None)
+    store.apply({b"k": Entry(b"v")}, MARKER, POSITION)
+    store.close()
+    again = stores.open(0)
+    assert (again.position, again.get(b"k")) == (POSITION, Entry(b"v"))
+    again.close()
+
+
 def test_damage_that_shows_only_on_reading_is_thrown_away_too(stores: Stores, tmp_path: Path):
     filled(stores, 20_000).close()
     stores.open(0).close()
@@ -217,3 +232,31 @@ def clear_on_a_full_disk(directory: Path) -> None:
 
 def test_a_store_that_is_cleared_while_the_disk_is_full_is_empty_once_there_is_room(tmp_path: Path):
     in_a_process_of_its_own(clear_on_a_full_disk, tmp_path / "state")
+
+
+def test_a_store_whose_directory_is_gone_can_be_cleared(stores: Stores, tmp_path: Path):
+    store = filled(stores)
+    shutil.rmtree(tmp_path / "state" / "0")
+    store.clear()
+    assert store.position is None
+    store.close()
+
+
+def test_files_that_cannot_be_removed_are_a_reason_to_try_again(stores: Stores, tmp_path: Path):
+    """Here a file stands where the directory would be moved."""
+    in_the_way = tmp_path / "state" / "0.thrown-away"
+    in_the_way.touch()
+    store = filled(stores)
+    with pytest.raises(Retry, match="Not a directory"):
+        store.clear()
+    in_the_way.unlink()
+    store.clear()
+    assert store.position is None
+    store.close()
+
+
+def test_what_is_left_of_a_store_and_cannot_be_removed_is_named_at_the_start(tmp_path: Path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "0.thrown-away").touch()
+    with pytest.raises(Unusable, match=r"state: Not a directory; set SLUICE_DATA_DIR"):
+        Stores(tmp_path / "state")
