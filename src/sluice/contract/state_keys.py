@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 STATE_KEY_CHARACTERS = 256
 """A longer order, address or id is no key: what is routed and remembered by it would grow with it."""
 
-Members = dict[str, msgspec.Raw]
+RawMembers = dict[str, msgspec.Raw]
 
 USER_NAMES = ("userId", "user_id")
 
 _QUOTE = b'"'
-_members = msgspec.json.Decoder(Members)
+_members = msgspec.json.Decoder(RawMembers)
 _string = msgspec.json.Decoder(str)
 
 
@@ -43,9 +43,14 @@ def user_of(event: bytes) -> str | None:
     return _first(event, USER_NAMES, _string_or_integer)
 
 
-def reader_of(event: bytes) -> str | None:
-    """Give who opened an email where no user is known: the address, trimmed and lower, else the anonymous id."""
-    return _first(event, ("email",), _address) or _first(event, ("anonymous_id", "anonymousId"), _text)
+def address_of(event: bytes) -> str | None:
+    """Give the address, trimmed and lower, that says who opened an email where no user is known."""
+    return _first(event, ("email",), _address)
+
+
+def anonymous_id_of(event: bytes) -> str | None:
+    """Give the anonymous id that says who opened an email where no user and no address is known."""
+    return _first(event, ("anonymous_id", "anonymousId"), _text)
 
 
 def normal_email(address: str) -> str:
@@ -69,7 +74,7 @@ def identifier(sent: bytes) -> str | None:
     return found if found and len(found) <= STATE_KEY_CHARACTERS else None
 
 
-def _properties(members: Members) -> Members:
+def _properties(members: RawMembers) -> RawMembers:
     sent = members.get("properties")
     return _members.decode(sent) if sent is not None and bytes(sent).startswith(b"{") else {}
 

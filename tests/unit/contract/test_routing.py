@@ -41,10 +41,15 @@ def test_a_partition_exists_and_is_always_the_same(key, partitions):
         ("confirmation", {"order_id": "", "dedup_id": "d"}, "demo/id/d"),
         ("confirmation", {"user": "u"}, None),
         ("email_open", {"order_id": "7", "user": "u", "dedup_id": "d"}, "demo/user/u"),
+        ("email_open", {"user": "u", "anonymous_id": "a"}, "demo/user/u"),
+        ("email_open", {"user": "", "anonymous_id": "a", "dedup_id": "d"}, "demo/anonymous/a"),
+        ("email_open", {"anonymous_id": ""}, None),
         ("email_open", {"dedup_id": "d"}, "demo/id/d"),
         ("email_open", {"user": ""}, None),
         ("page_view", {"order_id": "7", "user": "u", "dedup_id": "d"}, "demo/id/d"),
         ("page_view", {"order_id": "7", "user": "u"}, None),
+        ("page_view", {"anonymous_id": "a", "dedup_id": "d"}, "demo/id/d"),
+        ("page_view", {"anonymous_id": "a", "by_user": True, "dedup_id": "d"}, "demo/anonymous/a"),
         ("page_view", {"dedup_id": ""}, None),
     ],
 )
@@ -57,7 +62,12 @@ def test_keys_of_two_projects_or_kinds_never_meet(event_type, one, other):
     keys = {
         routing_key(project, kind, **{name: value})
         for project in ("a", "b")
-        for kind, name in (("confirmation", "order_id"), ("email_open", "user"), ("x", "dedup_id"))
+        for kind, name in (
+            ("confirmation", "order_id"),
+            ("email_open", "user"),
+            ("email_open", "anonymous_id"),
+            ("x", "dedup_id"),
+        )
         for value in {one, other}
     }
-    assert len(keys) == 6 * len({one, other})
+    assert len(keys) == 8 * len({one, other})

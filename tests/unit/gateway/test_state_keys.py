@@ -62,23 +62,33 @@ def test_an_order_of_more_than_256_characters_is_no_key(too_long: bytes):
 
 
 def test_a_reader_of_more_than_256_characters_is_no_key():
-    assert key("email_open", {"email": "x" * 251 + "@b.com", "anonymous_id": "a"}) == "demo/user/a"
+    assert key("email_open", {"email": "x" * 251 + "@b.com", "anonymous_id": "a"}) == "demo/anonymous/a"
 
 
 @pytest.mark.parametrize(
     ("event", "user_id", "who"),
     [
-        ({}, "u1", "u1"),
-        ({"email": "a@b.c", "anonymous_id": "x"}, "u1", "u1"),
-        ({"email": " A@B.c "}, None, "a@b.c"),
-        ({"email": "a@b.c"}, "", "a@b.c"),
-        ({"properties": {"email": "A@b.c"}, "anonymous_id": "x"}, None, "a@b.c"),
-        ({"email": " ", "anonymous_id": "x"}, None, "x"),
-        ({"email": 5, "properties": {"anonymous_id": "x"}}, None, "x"),
+        ({}, "u1", "user/u1"),
+        ({"email": "a@b.c", "anonymous_id": "x"}, "u1", "user/u1"),
+        ({"email": " A@B.c "}, None, "user/a@b.c"),
+        ({"email": "a@b.c"}, "", "user/a@b.c"),
+        ({"properties": {"email": "A@b.c"}, "anonymous_id": "x"}, None, "user/a@b.c"),
+        ({"email": " ", "anonymous_id": "x"}, None, "anonymous/x"),
+        ({"email": 5, "properties": {"anonymous_id": "x"}}, None, "anonymous/x"),
     ],
 )
 def test_an_email_open_goes_by_user_else_email_else_anonymous_id(event, user_id, who):
-    assert key("email_open", event, user_id=user_id) == f"demo/user/{who}"
+    assert key("email_open", event, user_id=user_id) == f"demo/{who}"
+
+
+def test_an_anonymous_id_that_reads_like_anothers_user_id_or_address_is_another():
+    for name in ("42", "a@b.c"):
+        assert key("email_open", {"anonymous_id": name}) != key("email_open", {}, user_id=name)
+    assert key("email_open", {"anonymous_id": "a@b.c"}) != key("email_open", {"email": "a@b.c"})
+
+
+def test_an_address_and_a_user_id_that_is_this_address_are_the_same():
+    assert key("email_open", {"email": "a@b.c"}) == key("email_open", {}, user_id="a@b.c")
 
 
 def test_an_email_open_without_any_of_them_goes_by_the_idempotency_key():
@@ -97,6 +107,10 @@ def test_an_event_that_is_deduplicated_by_user_goes_to_its_user():
     assert shop.of("page_view", "u1", b"{}") == "shop/id/k-1"
 
 
+def test_an_anonymous_id_is_no_user_whom_an_event_changes():
+    assert keys(dedup_id="k-1").of("update", None, b'{"anonymous_id":"x"}', by_user=True) == "demo/id/k-1"
+
+
 def test_an_order_goes_before_a_user():
     shop = keys(project="shop")
     assert shop.of("confirmation", "u1", b'{"orderId":7}', by_user=True) == "shop/order/7"
@@ -108,9 +122,11 @@ def test_minus_nothing_is_no_other_order():
     assert key("confirmation", b'{"orderId":-1}') == "demo/order/-1"
 
 
-@pytest.mark.parametrize(("length", "who"), [(256, "u" * 256), (257, "a1"), (2048, "a1")])
+@pytest.mark.parametrize(
+    ("length", "who"), [(256, "user/" + "u" * 256), (257, "anonymous/a1"), (2048, "anonymous/a1")]
+)
 def test_a_user_of_more_than_256_characters_is_no_key(length: int, who: str):
-    assert key("email_open", {"anonymousId": "a1"}, user_id="u" * length) == f"demo/user/{who}"
+    assert key("email_open", {"anonymousId": "a1"}, user_id="u" * length) == f"demo/{who}"
 
 
 def test_an_address_of_spaces_gives_way_to_the_one_in_the_properties():
@@ -161,10 +177,14 @@ def test_a_rules_member_may_be_named_in_any_letters_and_escapes():
 
 @pytest.mark.parametrize(
     ("event", "user_id", "who"),
-    [({}, "u1", "u1"), ({"email": " A@B.c"}, None, "a@b.c"), ({"anonymous_id": "x", "email": ""}, "", "x")],
+    [
+        ({}, "u1", "user/u1"),
+        ({"email": " A@B.c"}, None, "user/a@b.c"),
+        ({"anonymous_id": "x", "email": ""}, "", "anonymous/x"),
+    ],
 )
 def test_a_rule_for_each_user_goes_by_user_else_email_else_anonymous_id(event, user_id, who):
-    assert keys(BY_USER).of("search", user_id, json.dumps(event).encode()) == f"demo/user/{who}"
+    assert keys(BY_USER).of("search", user_id, json.dumps(event).encode()) == f"demo/{who}"
 
 
 def test_a_rule_for_each_user_leaves_events_of_nobody_alone():

@@ -82,7 +82,8 @@ def email_open(at: object = None, *, user: str = "u1", project: str = "demo", **
     """Make an email open of a user; `at` is its own timestamp."""
     members = {} if at is None else {"timestamp": at}
     sent = {"user": {"_id": user}, "event": {"email_open": members}}
-    return line(Api.USER_EVENT, sent, f"{project}/user/{user}", project=project, **changes)
+    key = changes.pop("key", f"{project}/user/{user}")
+    return line(Api.USER_EVENT, sent, key, project=project, **changes)
 
 
 def metric(name: str = "Viewed Product", *, user: str = "u1", **attributes: Any) -> RawLine:

@@ -124,6 +124,14 @@ class TestEmailOpens:
         opens = [email_open(NOW, user=user) for user in ("u1", "u2", "u1")]
         assert Partition().outcomes(*opens) == [STORED, STORED, THROTTLED]
 
+    def test_one_of_whom_only_an_anonymous_id_is_known_has_20_minutes_too(self):
+        opens = [email_open(NOW + ms, key="demo/anonymous/a1") for ms in (0, 20 * MINUTE - 1, 20 * MINUTE)]
+        assert Partition().outcomes(*opens) == [STORED, THROTTLED, STORED]
+
+    def test_an_anonymous_id_is_not_held_against_a_user_id_that_reads_alike(self):
+        opens = [email_open(NOW, key=key) for key in ("demo/user/42", "demo/anonymous/42")]
+        assert Partition().outcomes(*opens) == [STORED, STORED]
+
     def test_every_project_has_users_of_its_own(self):
         assert Partition().outcomes(email_open(NOW), email_open(NOW, project="shop")) == [STORED, STORED]
 

@@ -64,8 +64,9 @@ def used(coupon: str = "C1", *, at: int = NOW, name: str = "coupons", **changes:
     return page_view(f"demo/rule/{name}/{coupon}", sent=sent, **changes)
 
 
-def searched(user: str = "u1", *, at: int = NOW, **changes: Any) -> RawLine:
-    return page_view(f"demo/user/{user}", sent={"event_type": "search", "user_id": user, "timestamp": at}, **changes)
+def searched(user: str = "u1", *, kind: str = "user", at: int = NOW, **changes: Any) -> RawLine:
+    sent = {"event_type": "search", "user_id": user, "timestamp": at}
+    return page_view(f"demo/{kind}/{user}", sent=sent, **changes)
 
 
 def under(*rules: FirstWins) -> Partition:
@@ -92,6 +93,11 @@ class TestAProjectsOwnRules:
         by_user = rule(name="searches", event_types=frozenset({"search"}), key="@user", window_s=60)
         events = [searched(), searched(at=NOW + 1), searched("u2"), searched(at=NOW + 60 * SECOND)]
         assert under(by_user).outcomes(*events) == [STORED, DUPLICATE, STORED, STORED]
+
+    def test_for_each_of_whom_only_an_anonymous_id_is_known(self):
+        by_user = rule(name="searches", event_types=frozenset({"search"}), key="@user")
+        events = [searched(user, kind=kind) for kind in ("user", "anonymous", "anonymous") for user in ("u1", "u2")]
+        assert under(by_user).outcomes(*events) == [STORED] * 4 + [DUPLICATE] * 2
 
     @pytest.mark.parametrize(
         ("changes", "reason"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sluice.contract.first_wins import THE_USER
 from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN, routing_key
-from sluice.contract.state_keys import STATE_KEY_CHARACTERS, member_of, order_of, reader_of
+from sluice.contract.state_keys import STATE_KEY_CHARACTERS, address_of, anonymous_id_of, member_of, order_of
 
 if TYPE_CHECKING:
     from sluice.contract.event import Api
@@ -38,11 +38,13 @@ class StateKeys:
         if rule is None and event_type not in {CONFIRMATION, EMAIL_OPEN} and not by_user:
             return self._plain
         counts_reader = event_type == EMAIL_OPEN or (rule is not None and rule.key == THE_USER)
+        user = _usable(user_id) or (address_of(event) if counts_reader else None)
         return routing_key(
             self._project,
             event_type,
             order_id=order_of(event) if event_type == CONFIRMATION else None,
-            user=_usable(user_id) or (reader_of(event) if counts_reader else None),
+            user=user,
+            anonymous_id=anonymous_id_of(event) if counts_reader and not user else None,
             by_user=by_user or counts_reader,
             rule=_key_of_rule(rule, event),
             dedup_id=self._dedup_id,

@@ -14,7 +14,7 @@ import msgspec
 
 from sluice.contract.event import Api, Outcome
 from sluice.contract.first_wins import THE_USER
-from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN, order_prefix, rule_prefix, user_prefix
+from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN, order_prefix, rule_prefix, user_prefixes
 from sluice.processors.rules.first_wins import Claim, claim_key
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def claims_of(line: RawLine, event: Event, project: Project) -> Iterator[Claim]:
         if key.startswith(order_prefix(line.project)):
             yield _order(key, key.removeprefix(order_prefix(line.project)), event)
     elif event.event_type == EMAIL_OPEN:
-        if key.startswith(user_prefix(line.project)):
+        if key.startswith(user_prefixes(line.project)):
             yield _email_open(key, event)
-    elif (rule := project.rule_of(line.api, event.event_type)) and key.startswith(_prefix(line.project, rule)):
+    elif (rule := project.rule_of(line.api, event.event_type)) and key.startswith(_prefixes(line.project, rule)):
         yield _own_rule(line, key, event, rule)
 
 
@@ -147,8 +147,8 @@ def _own_rule(line: RawLine, key: str, event: Event, rule: FirstWins) -> Claim:
     )
 
 
-def _prefix(project: str, rule: FirstWins) -> str:
-    return user_prefix(project) if rule.key == THE_USER else rule_prefix(project, rule.name)
+def _prefixes(project: str, rule: FirstWins) -> tuple[str, ...]:
+    return user_prefixes(project) if rule.key == THE_USER else (rule_prefix(project, rule.name),)
 
 
 _NULL = msgspec.Raw(b"null")
