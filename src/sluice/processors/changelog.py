@@ -25,9 +25,11 @@ LONGEST_ABSENCE_MS = FORGETTING_KEPT_MS // 2
 LAYOUT = 1
 """How stores are laid out; one of another layout is made anew."""
 
+TIME_BYTES = 8
+"""An entry's first bytes: the time of its forgetting."""
+
 _MARKER_KEY = b"marker"
 _STATE = b"s"
-_TIME_BYTES = 8
 
 
 class Record(Protocol):
@@ -85,13 +87,18 @@ def changes_of(records: Iterable[Record]) -> Changes:
 
 
 def encode(entry: Entry) -> bytes:
-    """Give an entry's bytes: the time of its forgetting, in 8 bytes that sort as the time does, and its value."""
-    return entry.forget_at.to_bytes(_TIME_BYTES, "big") + entry.value
+    """Give an entry's bytes: the time of its forgetting, and its value."""
+    return encode_time(entry.forget_at) + entry.value
 
 
 def decode(encoded: bytes) -> Entry:
     """Read an entry's bytes."""
-    return Entry(encoded[_TIME_BYTES:], int.from_bytes(encoded[:_TIME_BYTES], "big"))
+    return Entry(encoded[TIME_BYTES:], int.from_bytes(encoded[:TIME_BYTES], "big"))
+
+
+def encode_time(ms: int) -> bytes:
+    """Give a time's bytes, which sort as times do."""
+    return ms.to_bytes(TIME_BYTES, "big")
 
 
 def why_start_over(position: Position, topic_id: str, held: range, now: int) -> str | None:

@@ -27,7 +27,7 @@ from rocksdict import (
 from sluice.contract.errors import Retry, Unusable
 from sluice.contract.topics import MIB
 from sluice.processors import changelog, state_directory
-from sluice.processors.changelog import Position
+from sluice.processors.changelog import TIME_BYTES, Position, encode_time
 from sluice.processors.journal import Marker
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ _ENTRY = b"s"
 _BY_TIME = b"t"
 _MARKER = b"marker"
 _POSITION = b"position"
-_TIME_BYTES = 8
-_NEVER = bytes(_TIME_BYTES)
+_NEVER = bytes(TIME_BYTES)
 
 
 class Stores:
@@ -139,7 +138,7 @@ class RocksState:
 
     def forgettable(self, before_ms: int, limit: int) -> Sequence[bytes]:
         """Give keys whose time of forgetting lies before that millisecond; the oldest first."""
-        bound = _time(max(before_ms, 0))
+        bound = encode_time(max(before_ms, 0))
         reading = ReadOptions()
         reading.set_iterate_upper_bound(_BY_TIME + bound)
         try:
@@ -148,10 +147,10 @@ class RocksState:
         except Exception as error:
             raise self._failure(error) from error
         if found:
-            self._none_before = found[0][1 : 1 + _TIME_BYTES]
+            self._none_before = found[0][1 : 1 + TIME_BYTES]
         elif limit:
             self._none_before = bound
-        return [indexed[1 + _TIME_BYTES :] for indexed in found]
+        return [indexed[1 + TIME_BYTES :] for indexed in found]
 
     def apply(self, changes: Mapping[bytes, Entry | None], marker: Marker | None, position: Position) -> None:
         """Make changes that were committed, and move marker and position, all or nothing."""
@@ -160,8 +159,8 @@ class RocksState:
         try:
             befores: Any = self._db.get([_ENTRY + key for key in keys])
             for key, before in zip(keys, befores, strict=True):
-                if before is not None and before[:_TIME_BYTES] != _NEVER:
-                    batch.delete(_BY_TIME + before[:_TIME_BYTES] + key)
+                if before is not None and before[:TIME_BYTES] != _NEVER:
+                    batch.delete(_BY_TIME + before[:TIME_BYTES] + key)
             earliest = self._none_before
             for key, entry in changes.items():
                 if entry is None:
@@ -169,8 +168,8 @@ class RocksState:
                     continue
                 batch.put(_ENTRY + key, changelog.encode(entry))
                 if entry.forget_at:
-                    batch.put(_BY_TIME + _time(entry.forget_at) + key, b"")
-                    earliest = min(earliest, _time(entry.forget_at))
+                    batch.put(_BY_TIME + encode_time(entry.forget_at) + key, b"")
+                    earliest = min(earliest, encode_time(entry.forget_at))
             if marker is not None:
                 batch.put(_MARKER, msgspec.json.encode(marker))
             batch.put(_POSITION, msgspec.json.encode(position))
@@ -254,7 +253,3 @@ def _tells_of_damage(error: Exception) -> bool:
 def _tells_of_a_missing_file(error: Exception) -> bool:
     """Tell damage that RocksDB does not call so, where it opens a store: it makes what a new one needs."""
     return str(error).startswith("IO error: No such file or directory")
-
-
-def _time(ms: int) -> bytes:
-    return ms.to_bytes(_TIME_BYTES, "big")

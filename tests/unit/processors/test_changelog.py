@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from sluice.processors.changelog import LONGEST_ABSENCE_MS, Changes, Position, changes_of, records_of, why_start_over
+from sluice.processors.changelog import (
+    LONGEST_ABSENCE_MS,
+    Changes,
+    Position,
+    changes_of,
+    encode,
+    encode_time,
+    records_of,
+    why_start_over,
+)
 from sluice.processors.journal import Marker
 from sluice.processors.state import Entry
 
@@ -40,6 +49,16 @@ def test_the_latest_change_of_a_key_and_the_latest_marker_hold():
     ]
     records = [Recorded(*r) for changes, offset in commits for r in records_of(changes, Marker("raw", offset))]
     assert changes_of(records) == Changes({b"a": None, b"b": Entry(b"2")}, Marker("raw", 3))
+
+
+def test_an_entrys_bytes_begin_with_the_time_of_its_forgetting():
+    assert encode(Entry(b"value", 258)) == b"\0\0\0\0\0\0\1\2value"
+    assert encode(Entry(b"")) == bytes(8)
+
+
+def test_times_sort_as_their_bytes_do():
+    times = [0, 1, 255, 256, 2**32 - 1, 2**32, NOW, 2**64 - 1]
+    assert sorted(times, key=encode_time) == times
 
 
 def test_records_without_a_marker_change_none():
