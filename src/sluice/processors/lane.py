@@ -3,7 +3,8 @@
 The journal's marker, not the group's committed offset, says how far the partition is decided. So a record that was
 decided before is skipped, and one beyond the next means that records in between have not been seen: seek back.
 
-Where rules fail on too many events (`alarm.py`), the partition pauses before the first of them.
+Where rules fail on too many events (`alarm.py`), the partition pauses before the first of them. It also pauses where
+this version cannot use what others have left: state that a newer one wrote, or a raw log that was cut back.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sluice.processors.alarm import Counted
 from sluice.processors.decide import decide
 from sluice.processors.journal import Marker
 from sluice.processors.pack import pack
-from sluice.processors.report import Pause
+from sluice.processors.report import Pause, failing_rules
 from sluice.processors.state import Draft
 from sluice.processors.state_memory import MemoryState
 from sluice.stream.lane import Progress
@@ -50,7 +51,7 @@ Its output may be several times as large, and has to be written within the trans
 """
 
 PAUSE_S = 10.0
-"""How long a partition waits on which rules fail before it tries again."""
+"""How long a partition that cannot go on waits before it tries again."""
 
 
 class RawLog(Protocol):
@@ -81,6 +82,7 @@ class ProcessorLane:
         """`rules` gives the rules as they are now; one commit goes by the same. `alarm` is this partition's own."""
         self._partition = partition
         self._next_offset = 0
+        self._is_cut_back = False
         self._topic_id = ""
         self._journal = journal
         self._raw_log = raw_log
@@ -90,12 +92,18 @@ class ProcessorLane:
         self._commit_bytes = commit_bytes
         self._state: State = MemoryState()
 
-    async def open(self) -> int:
-        """Take the partition over and give the raw offset that has to come next."""
+    async def open(self) -> int | None:
+        """Take the partition over and give the raw offset that has to come next; None where the raw log lacks it."""
         marker, self._state = await self._journal.open(self._partition)
         self._topic_id = await self._raw_log.topic_id()
         held = await self._raw_log.range_of(self._partition)
-        self._next_offset = self._resume_at(marker, held)
+        try:
+            self._next_offset = self._resume_at(marker, held)
+        except Unusable as error:
+            self._is_cut_back = True
+            self._report.paused(Pause(self._partition, held.stop, "the raw log was cut back", str(error)), PAUSE_S)
+            return None
+        self._is_cut_back = False
         return self._next_offset
 
     async def close(self) -> None:
@@ -106,19 +114,22 @@ class ProcessorLane:
     async def process(self, records: Sequence[Record]) -> Progress:
         """Decide records in as few transactions as their size allows; skip those decided before, stop before a gap.
 
-        Where rules fail on too many events, the records before the first of them are decided, and then none.
+        Where rules fail on too many events, or the state cannot be used, the records before the first of them are
+        decided, and then none.
         """
+        if self._is_cut_back and await self.open() is None:
+            return Progress(0, seek_to=records[0].offset, pause_s=PAUSE_S)
         done = 0
         while done < len(records) and records[done].offset < self._next_offset:
             done += 1
         for batch_records in cut(self._contiguous(records[done:]), self._commit_bytes):
             rules = self._rules()
             batch = self._decide(batch_records, rules)
-            if minute := self._alarm.rings(batch.counted):
-                good = batch.good_records
+            if pause := self._why_pause(batch):
+                good = pause.offset - self._next_offset
                 if good:
                     await self._commit(self._decide(batch_records[:good], rules))
-                self._report.paused(_pause(batch, minute), PAUSE_S)
+                self._report.paused(pause, PAUSE_S)
                 return Progress(done + good, seek_to=self._next_offset, pause_s=PAUSE_S)
             await self._commit(batch)
             done += len(batch_records)
@@ -126,7 +137,21 @@ class ProcessorLane:
 
     def _decide(self, records: Sequence[Record], rules: Rulebook) -> _Batch:
         draft = Draft(self._state)
-        return _Batch(records, [decide(record, self._topic_id, rules, draft) for record in records], draft)
+        decided: list[Decided] = []
+        for record in records:
+            try:
+                decided.append(decide(record, self._topic_id, rules, draft))
+            except Unusable as error:
+                return _Batch(records, decided, draft, str(error))
+        return _Batch(records, decided, draft)
+
+    def _why_pause(self, batch: _Batch) -> Pause | None:
+        if minute := self._alarm.rings(batch.counted):
+            return _failing_rules(batch, minute)
+        if batch.unusable:
+            at = batch.records[len(batch.decided)]
+            return Pause(at.partition, at.offset, "this version cannot use the state", batch.unusable)
+        return None
 
     async def _commit(self, batch: _Batch) -> None:
         last, changes = batch.records[-1], batch.draft.changes
@@ -156,8 +181,8 @@ class ProcessorLane:
             return start
         if marker.offset + 1 > held.stop:
             raise Unusable(
-                f"partition {self._partition} is decided up to {marker.offset}, its raw log ends at {held.stop - 1}: "
-                "what is written there now would be taken for decided; restore events.raw, or make it anew"
+                f"it is decided up to {marker.offset}, but its raw log ends at {held.stop - 1}: what is written "
+                "there now would be taken for decided; restore events.raw, or make it anew"
             )
         if marker.offset + 1 < start:
             log.error(
@@ -181,11 +206,13 @@ def cut(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Records with their decisions, and what those want remembered."""
+    """Records, the decisions on them or on the first of them, and what those want remembered."""
 
     records: Sequence[Record]
     decided: Sequence[Decided]
     draft: Draft
+    unusable: str = ""
+    """Why the record after the decided ones cannot be decided, if there is one."""
 
     @property
     def counted(self) -> Counted:
@@ -200,11 +227,11 @@ class _Batch:
         return next((good for good, of_record in enumerate(self.decided) if of_record.raised), len(self.decided))
 
 
-def _pause(batch: _Batch, minute: Counted) -> Pause:
+def _failing_rules(batch: _Batch, minute: Counted) -> Pause:
     at = batch.good_records
     record = batch.records[at]
     failed = next(line for line in batch.decided[at].lines if _made_a_rule_raise(line))
-    return Pause(record.partition, record.offset, minute, failed.event.event_id, failed.reason)
+    return failing_rules(record.partition, record.offset, minute, failed.event.event_id, failed.reason)
 
 
 def _made_a_rule_raise(line: Processed) -> bool:

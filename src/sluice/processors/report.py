@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sluice.contract.event import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sluice.contract.processed import Processed
     from sluice.processors.alarm import Counted
@@ -22,16 +22,27 @@ EVERY_S = 60
 
 @dataclass(frozen=True)
 class Pause:
-    """Why a partition pauses before an offset: the minute's counts, and the first event there on which a rule failed.
-
-    `reason` is what was raised, in words.
-    """
+    """Why a partition pauses before an offset: the `cause` in a few words, and what there is to say and to do."""
 
     partition: int
     offset: int
-    minute: Counted
-    event_id: str
-    reason: str
+    cause: str
+    words: str
+
+
+def failing_rules(partition: int, offset: int, minute: Counted, event_id: str, reason: str) -> Pause:
+    """Give the pause where rules fail on too many of a minute's events.
+
+    The event is the first of them at that offset, and `reason` is what was raised on it, in words.
+    """
+    return Pause(
+        partition,
+        offset,
+        "rules fail on too many events",
+        f"rules failed on {minute.raised} of a minute's {minute.decided} events, there on event {event_id}: "
+        f"{reason!r:.500}; start this worker with rules that can decide it, "
+        "or have such events rejected as invalid: SLUICE_PROCESSORS_PAUSE_FAILED_PERCENT=100 never pauses",
+    )
 
 
 class Report:
@@ -44,14 +55,13 @@ class Report:
     def __init__(self, clock: Callable[[], float], say: Callable[[str], None]) -> None:
         self._clock = clock
         self._say = say
-        self._paused: set[int] = set()
+        self._paused: dict[int, str] = {}
         self._rejected: Counter[str] = Counter()
         self._told_at = float("-inf")
 
     def committed(self, partition: int, lines: Iterable[Processed]) -> None:
         """Count what was decided for good."""
-        if partition in self._paused:
-            self._paused.remove(partition)
+        if self._paused.pop(partition, None):
             log.warning("partition %s goes on", partition)
             self._say(f"partition {partition} goes on")
             self._say(_paused(self._paused))
@@ -64,31 +74,29 @@ class Report:
 
     def paused(self, pause: Pause, again_in_s: float) -> None:
         """Tell that a partition does not go on, and what to do."""
-        self._paused.add(pause.partition)
+        self._paused[pause.partition] = pause.cause
         log.error(
-            "partition %s is paused at offset %s: rules failed on %s of a minute's %s events, there on event %s: "
-            "%.500r. What comes from there on is kept, and waits. Start this worker with rules that can decide it, "
-            "or have such events rejected as invalid: SLUICE_PROCESSORS_PAUSE_FAILED_PERCENT=100 never pauses. "
+            "partition %s is paused at offset %s: %s. What comes from there on is kept, and waits. "
             "Trying again in %g s",
-            pause.partition, pause.offset, pause.minute.raised, pause.minute.decided, pause.event_id, pause.reason,
-            again_in_s,
+            pause.partition, pause.offset, pause.words, again_in_s,
         )  # fmt: skip
         self._say(_paused(self._paused))
 
     def given_up(self, partition: int) -> None:
         """Take note that another worker speaks for a partition from now on."""
-        if partition in self._paused:
-            self._paused.remove(partition)
+        if self._paused.pop(partition, None):
             self._say(_paused(self._paused))
 
 
-def _paused(partitions: Collection[int]) -> str:
-    """Say which partitions pause; nothing where none does."""
-    if not partitions:
+def _paused(causes: Mapping[int, str]) -> str:
+    """Say which partitions pause, given the cause of each; nothing where none does."""
+    if not causes:
         return ""
-    which = ", ".join(map(str, sorted(partitions)))
-    are = "partition {} is" if len(partitions) == 1 else "partitions {} are"
-    return f"{are.format(which)} paused: rules fail on too many events, see the log"
+    which = ", ".join(map(str, sorted(causes)))
+    are = "partition {} is" if len(causes) == 1 else "partitions {} are"
+    different = set(causes.values())
+    why = different.pop() if len(different) == 1 else "for different reasons"
+    return f"{are.format(which)} paused: {why}, see the log"
 
 
 def kind_of(rejected: Processed) -> str:

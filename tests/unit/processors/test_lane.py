@@ -183,16 +183,52 @@ async def test_without_a_marker_work_starts_at_the_logs_start():
     assert await Cluster(raw=FixedRawLog(start=7)).lane().open() == 7
 
 
-async def test_a_raw_log_that_was_cut_back_is_refused_since_its_offsets_would_be_used_twice():
+async def decided_up_to_9() -> Cluster:
     cluster = Cluster()
     lane = cluster.lane()
     await lane.open()
     await lane.process(records(0, 9))
+    return cluster
+
+
+async def test_a_raw_log_that_was_cut_back_pauses_its_partition_since_its_offsets_would_be_used_twice(
+    caplog: pytest.LogCaptureFixture,
+):
+    cluster = await decided_up_to_9()
     cluster.raw.end = 10
     assert await cluster.lane().open() == 10
     cluster.raw.end = 9
-    with pytest.raises(Unusable, match="is decided up to 9, its raw log ends at 8"):
-        await cluster.lane().open()
+    lane = cluster.lane()
+    assert await lane.open() is None
+    assert await lane.process(records(7, 8)) == Progress(done=0, seek_to=7, pause_s=PAUSE_S)
+    assert cluster.decided == list(range(10))
+    assert "paused at offset 9: it is decided up to 9, but its raw log ends at 8" in caplog.text
+    assert cluster.said == ["partition 0 is paused: the raw log was cut back, see the log"] * 2
+
+
+async def test_a_raw_log_that_was_restored_goes_on_by_itself():
+    cluster = await decided_up_to_9()
+    cluster.raw.end = 9
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process(records(7, 8))
+    cluster.raw.end = 12
+    assert await lane.process(records(7, 10)) == Progress(done=4)
+    assert cluster.decided == list(range(11))
+    assert cluster.said[-2:] == ["partition 0 goes on", ""]
+    opened = cluster.log.epochs[0]
+    await lane.process(records(11, 11))
+    assert cluster.log.epochs[0] == opened
+
+
+async def test_a_raw_log_that_was_made_anew_after_it_was_cut_back_starts_anew():
+    cluster = await decided_up_to_9()
+    cluster.raw.end = 9
+    lane = cluster.lane()
+    await lane.open()
+    cluster.raw.id = "another"
+    assert await lane.process(records(0, 1)) == Progress(done=2)
+    assert cluster.log.markers[0] == Marker("another", 1)
 
 
 def sized(*sizes: int) -> list[Record]:
@@ -446,3 +482,65 @@ async def test_what_is_rejected_is_told_by_kind_once_a_minute(caplog: pytest.Log
     await lane.process([good(0), poison(1), Record(0, 2, NOW, b"?")])
     told = "rejected: 1 invalid (a rule failed on this event), 1 invalid (not a raw line)"
     assert [record.message for record in caplog.records] == [told]
+
+
+class FromNewerVersion(Rulebook):
+    """Rules for which the state of the `strange` events' key was written by a newer version."""
+
+    def judge(self, line: RawLine, state: Reads) -> Verdict:
+        if b"strange" in bytes(line.event):
+            raise Unusable("the state was written by a newer version: run that version")
+        return super().judge(line, state)
+
+
+NEWER = FromNewerVersion(Visitors(b"secret"))
+
+
+def strange(offset: int) -> Record:
+    return raw_record(offset, raw_line(pulse_event(event_type="strange"), number=offset))
+
+
+async def test_where_the_state_cannot_be_used_the_records_before_are_decided_and_the_partition_pauses(
+    caplog: pytest.LogCaptureFixture,
+):
+    cluster = Cluster(rules=NEWER)
+    lane = cluster.lane()
+    await lane.open()
+    assert await lane.process([good(0), good(1), strange(2), good(3)]) == Progress(2, seek_to=2, pause_s=PAUSE_S)
+    assert await lane.process([strange(2), good(3)]) == Progress(0, seek_to=2, pause_s=PAUSE_S)
+    assert cluster.decided == [0, 1]
+    assert "paused at offset 2: the state was written by a newer version: run that version." in caplog.text
+    assert cluster.said == ["partition 0 is paused: this version cannot use the state, see the log"] * 2
+
+
+async def test_what_a_record_whose_state_cannot_be_used_had_remembered_is_not_committed():
+    order = {"event_type": "confirmation", "properties": {"orderId": "7"}}
+    cluster = Cluster(rules=NEWER)
+    lane = cluster.lane()
+    await lane.open()
+    confirmation = raw_line(pulse_event(**order), key="demo/order/7")
+    await lane.process([good(0), raw_record(1, confirmation, raw_line(pulse_event(event_type="strange")))])
+    assert cluster.decided == [0]
+    assert cluster.log.states[0].entries == {}
+
+
+async def test_a_rule_that_fails_before_state_that_cannot_be_used_costs_its_event_only():
+    class Both(FromNewerVersion, Broken):
+        pass
+
+    cluster = Cluster(rules=Both(Visitors(b"secret")))
+    lane = cluster.lane()
+    await lane.open()
+    assert await lane.process([good(0), poison(1), strange(2)]) == Progress(2, seek_to=2, pause_s=PAUSE_S)
+    assert cluster.outcomes == [STORED, INVALID]
+
+
+async def test_a_successor_that_can_use_the_state_goes_on():
+    cluster = Cluster(rules=NEWER)
+    lane = cluster.lane()
+    await lane.open()
+    await lane.process([good(0), strange(1)])
+    cluster.rules = RULES
+    successor = cluster.lane()
+    assert await successor.open() == 1
+    assert await successor.process([strange(1)]) == Progress(done=1)

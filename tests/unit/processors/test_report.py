@@ -9,7 +9,7 @@ from tests.factories import processed_line
 
 from sluice.contract.event import Outcome
 from sluice.processors.alarm import Counted
-from sluice.processors.report import Pause, Report, kind_of
+from sluice.processors.report import Pause, Report, failing_rules, kind_of
 
 
 class Told:
@@ -74,7 +74,7 @@ def test_a_kind_names_no_order_and_no_event(outcome: Outcome, reason: str, kind:
 
 
 def test_a_pause_is_told_each_time_and_its_end_once(told: Told, caplog: pytest.LogCaptureFixture):
-    pause = Pause(0, 17, Counted(64, 24), "an-id", "ValueError")
+    pause = failing_rules(0, 17, Counted(64, 24), "an-id", "ValueError")
     told.report.paused(pause, 10.0)
     told.report.paused(pause, 10.0)
     told.reject(Outcome.STORED, times=2)
@@ -86,14 +86,14 @@ def test_a_pause_is_told_each_time_and_its_end_once(told: Told, caplog: pytest.L
 
 
 def test_another_partition_does_not_end_a_pause(told: Told):
-    told.report.paused(Pause(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.paused(failing_rules(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
     told.reject(Outcome.STORED)
     assert len(told.said) == 1
 
 
 def test_what_is_said_last_names_all_that_are_paused_now(told: Told):
-    told.report.paused(Pause(8, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
-    told.report.paused(Pause(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.paused(failing_rules(8, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.paused(failing_rules(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
     told.report.committed(8, [])
     assert [words.partition(":")[0] for words in told.said] == [
         "partition 8 is paused",
@@ -106,12 +106,31 @@ def test_what_is_said_last_names_all_that_are_paused_now(told: Told):
 def test_what_is_said_last_names_no_partition_that_was_given_up(told: Told):
     told.report.given_up(0)
     assert told.said == []
-    told.report.paused(Pause(0, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.paused(failing_rules(0, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
     told.report.given_up(0)
     assert told.said[1:] == [""]
 
 
 def test_what_was_raised_stays_on_one_line_and_is_cut(told: Told, caplog: pytest.LogCaptureFixture):
-    told.report.paused(Pause(0, 17, Counted(64, 24), "an-id", "two\nlines" + 10_000 * "x"), 10.0)
+    told.report.paused(failing_rules(0, 17, Counted(64, 24), "an-id", "two\nlines" + 10_000 * "x"), 10.0)
     assert "\n" not in caplog.messages[0]
     assert len(caplog.messages[0]) < 1500
+
+
+def test_a_pause_says_why_and_what_to_do(told: Told, caplog: pytest.LogCaptureFixture):
+    told.report.paused(Pause(3, 17, "the raw log was cut back", "it ends too early; restore it"), 10.0)
+    assert caplog.text.endswith(
+        "partition 3 is paused at offset 17: it ends too early; restore it. "
+        "What comes from there on is kept, and waits. Trying again in 10 s\n"
+    )
+    assert told.said == ["partition 3 is paused: the raw log was cut back, see the log"]
+
+
+def test_what_is_said_names_a_cause_only_where_it_is_that_of_all(told: Told):
+    told.report.paused(failing_rules(1, 17, Counted(64, 24), "an-id", "ValueError"), 10.0)
+    told.report.paused(Pause(2, 17, "the raw log was cut back", "restore it"), 10.0)
+    told.report.given_up(1)
+    assert told.said[1:] == [
+        "partitions 1, 2 are paused: for different reasons, see the log",
+        "partition 2 is paused: the raw log was cut back, see the log",
+    ]
