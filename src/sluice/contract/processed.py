@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from typing import Annotated
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -77,6 +78,11 @@ class Processed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def payload_bytes(self) -> bytes:
         """Give the event's bytes as they were sent."""
         return bytes(self.payload) if self.payload_base64 is None else b64decode(self.payload_base64)
+
+
+def unreadable_id(source: Source) -> str:
+    """Give the event id of a line that is no raw line: it has none of its own, so it follows from where it stands."""
+    return str(uuid5(NAMESPACE_URL, f"{source.topic}/{source.partition}/{source.offset}/{source.line}"))
 
 
 def unreadable_payload(sent: bytes) -> str:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
 from sluice.contract import ndjson, raw
 from sluice.contract.errors import Malformed, Retry, Unusable
 from sluice.contract.event import Event, Outcome, Stage
-from sluice.contract.processed import Processed, Source, unreadable_payload
+from sluice.contract.processed import Processed, Source, unreadable_id, unreadable_payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +130,6 @@ def _invalid(line: RawLine, source: Source, reason: str) -> Processed:
 
 def _unreadable(text: bytes, source: Source, reason: str) -> Processed:
     """Reject what no gateway of ours has written; its event id follows from where it stands."""
-    coordinates = f"{source.topic}/{source.partition}/{source.offset}/{source.line}"
     return Processed(
         source=source,
         outcome=Outcome.INVALID,
@@ -140,7 +138,7 @@ def _unreadable(text: bytes, source: Source, reason: str) -> Processed:
         project="",
         api="",
         event=Event(
-            event_id=str(uuid5(NAMESPACE_URL, coordinates)),
+            event_id=unreadable_id(source),
             request_id="",
             event_type="",
             timestamp=source.timestamp,
