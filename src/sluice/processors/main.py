@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sluice.contract import topics
@@ -31,11 +32,12 @@ def run(settings: ProcessorSettings) -> None:
     log_to_stderr(settings.processors_log_level)
     rules = RulesInForce(Visitors(_visitor_secret(settings)), settings_file(settings))
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
-    journal = KafkaJournal(settings.kafka_bootstrap, Stores(settings.data_dir / GROUP / "state"))
     raw_log = TopicLog(settings.kafka_bootstrap, topics.RAW.name)
-    app = create_app(settings, journal, raw_log, rules.now, journal.follow)
-    app.task(rules.follow)
-    worker.run(app)
+    with closing(Stores(settings.data_dir / GROUP / "state")) as stores:
+        journal = KafkaJournal(settings.kafka_bootstrap, stores)
+        app = create_app(settings, journal, raw_log, rules.now, journal.follow)
+        app.task(rules.follow)
+        worker.run(app)
 
 
 def _visitor_secret(settings: ProcessorSettings) -> bytes:
