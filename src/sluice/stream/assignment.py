@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 RETRY_FIRST_S = 0.2
 RETRY_LONGEST_S = 10.0
+MEMBER_AGAIN_S = 0.1
 SEEK_AGAIN_S = 1.0
 SEEKS = 10
 
@@ -57,6 +58,7 @@ class Consumer(Protocol):
 class Assignment:
     """Owns partitions from `assign` to `revoke`, and has their lanes handle what is delivered in between.
 
+    Lanes do nothing while `is_member` says that this worker may have lost its partitions without having heard of it.
     Not thread-safe: all methods run in one event loop.
     """
 
@@ -64,10 +66,12 @@ class Assignment:
         self,
         make_lane: Callable[[int], Lane],
         consumer: Consumer,
+        is_member: Callable[[], bool],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._make_lane = make_lane
         self._consumer = consumer
+        self._is_member = is_member
         self._sleep = sleep
         self._owned: dict[int, _Owned] = {}
         self._sought: dict[int, _Sought] = {}
@@ -85,7 +89,7 @@ class Assignment:
         """
         new = [partition for partition in partitions if partition not in self._owned]
         for partition in new:
-            self._owned[partition] = _Owned(partition, self._make_lane(partition), self._sleep)
+            self._owned[partition] = _Owned(partition, self._make_lane(partition), self._is_member, self._sleep)
         opening = {partition: self._owned[partition].open() for partition in new}
         offsets = await asyncio.gather(*opening.values())
         return {partition: offset for partition, offset in zip(opening, offsets, strict=True) if offset is not None}
@@ -176,9 +180,12 @@ class _Sought:
 class _Owned:
     """One owned partition: its lane, opened when needed, and one batch at a time."""
 
-    def __init__(self, partition: int, lane: Lane, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, partition: int, lane: Lane, is_member: Callable[[], bool], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
         self._partition = partition
         self._lane = lane
+        self._is_member = is_member
         self._sleep = sleep
         self._turn = asyncio.Lock()
         self._open = False
@@ -217,9 +224,12 @@ class _Owned:
     async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
         wait = RETRY_FIRST_S
         while True:
+            await self._until_member()
             async with self._turn:
                 if self._revoked.is_set():
                     return None
+                if not self._is_member():
+                    continue
                 try:
                     return await attempt()
                 except Fenced:
@@ -231,3 +241,11 @@ class _Owned:
                     log.warning("partition %s: %s; trying again in %.1f s", self._partition, error, wait)
             await self._sleep(wait)
             wait = min(2 * wait, RETRY_LONGEST_S)
+
+    async def _until_member(self) -> None:
+        """Wait until this worker is known to own the partition, or to own it no more."""
+        if self._is_member() or self._revoked.is_set():
+            return
+        log.warning("partition %s: no heartbeat within the session time-out; waiting for one", self._partition)
+        while not (self._is_member() or self._revoked.is_set()):
+            await self._sleep(MEMBER_AGAIN_S)

@@ -19,6 +19,7 @@ from sluice.role.fatal import ending_process_on_error
 from sluice.role.ready import say_ready
 from sluice.stream.assignment import Assignment
 from sluice.stream.committed import CommittedTransport
+from sluice.stream.heartbeats import Heartbeats
 from sluice.stream.lane import Record
 from sluice.stream.standby import Standby
 
@@ -63,12 +64,13 @@ def create_app(
     `follow` is what a worker does for a partition for which it stands by, until it is cancelled.
     """
     app = faust.App(worker.group, **_settings(worker))
-    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    heartbeats = Heartbeats(worker.session_timeout_ms / 1000)
+    app.transport = CommittedTransport(app.conf.broker_consumer, app, heartbeats)
     topic = app.topic(
         worker.topic.name, value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw"
     )
 
-    assignment = Assignment(make_lane, _FaustConsumer(app, worker.topic))
+    assignment = Assignment(make_lane, _FaustConsumer(app, worker.topic), lambda: heartbeats.is_member)
     standby = Standby(follow) if follow is not None else None
 
     @app.agent(topic, name=worker.group, concurrency=1)

@@ -1,4 +1,4 @@
-"""A worker that only notes what it owns and for what it stands by: one line for each change, in a file.
+"""A worker that only notes what it owns, handles, and for what it stands by: one line for each, in a file.
 
 Started as `python -m tests.integration.stream.noting_worker BOOTSTRAP TOPIC INSTANCE DIRECTORY SESSION_MS REPLICAS`.
 """
@@ -17,6 +17,8 @@ from sluice.stream.lane import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import faust
 
     from sluice.stream.lane import Record
 
@@ -40,14 +42,14 @@ class NotingLane:
         return None
 
     async def process(self, records: Sequence[Record]) -> Progress:
+        self._notes.add(f"handle {self._partition}")
         return Progress(len(records))
 
     async def close(self) -> None:
         self._notes.add(f"give {self._partition}")
 
 
-def main() -> None:
-    bootstrap, topic, instance, directory, session_ms, replicas = sys.argv[1:]
+def make_app(bootstrap: str, topic: str, instance: str, directory: str, session_ms: str, replicas: str) -> faust.App:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     notes = Notes(Path(directory) / "notes")
 
@@ -58,7 +60,7 @@ def main() -> None:
         finally:
             notes.add(f"leave {partition}")
 
-    app = worker.create_app(
+    return worker.create_app(
         worker.Worker(
             group=f"group-of-{topic}",
             topic=Topic(topic, 1_000_000),
@@ -73,8 +75,7 @@ def main() -> None:
         lambda partition: NotingLane(partition, notes),
         follow,
     )
-    worker.run(app)
 
 
 if __name__ == "__main__":
-    main()
+    worker.run(make_app(*sys.argv[1:]))

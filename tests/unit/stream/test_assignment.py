@@ -65,9 +65,12 @@ class Worker:
         self.sought: list[tuple[int, int]] = []
         self.fetching: list[str] = []
         self.waits: list[float] = []
+        self.is_member = True
         self.sleeps_for_ever = False
         self.woken = asyncio.Event()
-        self.assignment = Assignment(lambda partition: self.lanes[partition], self, self._sleep)
+        self.assignment = Assignment(
+            lambda partition: self.lanes[partition], self, lambda: self.is_member, self._sleep
+        )
 
     async def seek(self, partition: int, offset: int) -> None:
         self.sought.append((partition, offset))
@@ -118,6 +121,81 @@ async def test_after_a_retry_the_lane_is_opened_again_and_gets_the_same_records(
     await worker.deliver((0, 5), (0, 6))
     assert worker.lanes[0].calls == ["open", *["process [5, 6]", "open"] * 2, "process [5, 6]"]
     assert worker.acked == [(0, 5), (0, 6)]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0)
+
+
+async def test_without_heartbeats_nothing_is_handled_until_there_are_some_again():
+    worker = Worker()
+    await worker.assignment.assign([0])
+    worker.is_member = False
+    delivery = asyncio.create_task(worker.deliver((0, 5)))
+    await until(lambda: len(worker.waits) > 3)
+    assert worker.lanes[0].calls == ["open"]
+    worker.is_member = True
+    await delivery
+    assert worker.lanes[0].calls == ["open", "process [5]"]
+    assert worker.acked == [(0, 5)]
+
+
+async def test_without_heartbeats_no_lane_is_opened():
+    worker = Worker()
+    worker.is_member = False
+    opening = asyncio.create_task(worker.assignment.assign([0]))
+    await until(lambda: len(worker.waits) > 3)
+    assert worker.lanes[0].calls == []
+    worker.is_member = True
+    await opening
+    assert worker.lanes[0].calls == ["open"]
+
+
+async def test_without_heartbeats_nothing_is_tried_again():
+    worker = Worker(ScriptedLane([Retry("away")]))
+    await worker.assignment.assign([0])
+    worker.sleeps_for_ever = True
+    delivery = asyncio.create_task(worker.deliver((0, 5)))
+    await until(lambda: len(worker.waits) == 1)
+    worker.is_member = False
+    worker.woken.set()
+    await until(lambda: len(worker.waits) > 3)
+    assert worker.lanes[0].calls == ["open", "process [5]"]
+    worker.is_member = True
+    await delivery
+    assert worker.lanes[0].calls == ["open", "process [5]", "open", "process [5]"]
+
+
+async def test_who_lost_the_group_while_it_waited_for_its_turn_handles_nothing():
+    lane = ScriptedLane(blocking=True)
+    worker = Worker(lane)
+    await worker.assignment.assign([0])
+    first = asyncio.create_task(worker.deliver((0, 5)))
+    await lane.started.wait()
+    second = asyncio.create_task(worker.deliver((0, 6)))
+    await asyncio.sleep(0)
+    worker.is_member = False
+    lane.proceed.set()
+    await first
+    await until(lambda: len(worker.waits) > 3)
+    assert lane.calls == ["open", "process [5]"]
+    worker.is_member = True
+    await second
+    assert lane.calls == ["open", "process [5]", "process [6]"]
+
+
+async def test_what_waits_for_heartbeats_is_dropped_with_the_partition():
+    worker = Worker()
+    await worker.assignment.assign([0])
+    worker.is_member = False
+    delivery = asyncio.create_task(worker.deliver((0, 5)))
+    await until(lambda: len(worker.waits) > 3)
+    await worker.assignment.revoke([0])
+    await delivery
+    assert worker.lanes[0].calls == ["open", "close"]
+    assert worker.acked == []
 
 
 async def test_the_wait_between_retries_doubles_up_to_a_limit():
@@ -255,7 +333,7 @@ async def test_a_partition_that_pauses_again_is_not_sought_for_the_pause_before(
         worker.waits.append(seconds)
         await ends[len(worker.waits) - 1].wait()
 
-    worker.assignment = Assignment(lambda _: worker.lanes[0], worker, sleep)
+    worker.assignment = Assignment(lambda _: worker.lanes[0], worker, lambda: True, sleep)
     await worker.assignment.assign([0])
     await worker.deliver((0, 5))
     ends[0].set()
@@ -361,7 +439,7 @@ async def test_being_fenced_while_opening_a_partition_that_was_revoked_is_nobody
         await asyncio.sleep(0)
 
     revocation: list[asyncio.Task[None]] = []
-    worker.assignment = Assignment(lambda _: lane, worker, revoke_while_waiting)
+    worker.assignment = Assignment(lambda _: lane, worker, lambda: True, revoke_while_waiting)
     await worker.assignment.assign([0])
     await revocation[0]
     assert lane.calls[-1] == "close"
