@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 from tests.integration.stream import noting_worker
 
 from sluice.stream import worker
 from sluice.stream.committed import CommittedConsumer, CommittedThread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 class DeafThread(CommittedThread):
@@ -20,7 +24,7 @@ class DeafThread(CommittedThread):
         await super().on_start()
         coordinator = self._consumer._coordinator
         deaf = self.app.conf.datadir.parent / "deaf"
-        beat = coordinator._do_heartbeat
+        beat: Callable[[], Awaitable[bool]] = coordinator._do_heartbeat
 
         async def beat_unless_deaf() -> bool:
             if deaf.exists():

@@ -184,7 +184,7 @@ class Process:
         self.cut = Cut.NOTHING
         self.stands_still = False
         journal = cluster.parts.journal(cluster, disk, self)
-        self.assignment = cluster.parts.assignment(lambda _: self._lane(journal), _Consumer(), _sleep)
+        self.assignment = cluster.parts.assignment(lambda _: self._lane(journal), _Consumer(), lambda: True, _sleep)
 
     def take_cut(self) -> Cut:
         """Give what is to happen, once."""

@@ -117,10 +117,11 @@ class Watched:
 
         try:
             await watch(self.heartbeats, self._kafka_answers, sleep)
-        except Enough:
-            return 0
         except Fenced:
             return self.ticks
+        except Enough:
+            pass
+        return 0
 
     async def _kafka_answers(self) -> bool:
         self.probes += 1
