@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sluice.contract.durations import DAY_MS
 from sluice.contract.iso8601 import milliseconds
 
 EARLIEST_MS = 631_152_000_000
 """The start of 1990 in UTC."""
 
-YEAR_MS = 365 * 24 * 60 * 60 * 1000
+YEAR_MS = 365 * DAY_MS
 
 
 def event_time(sent: Any) -> int | None:

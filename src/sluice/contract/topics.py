@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sluice.contract.durations import DAY_MS, HOUR_MS, MINUTE_MS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MIB = 1024 * 1024
-MINUTE_MS = 60 * 1000
-DAY_MS = 24 * 60 * MINUTE_MS
 
 RAW_MAX_BYTES = 12 * MIB
 """A raw record holds at least one event, and a request's body reaches 10 MiB."""
@@ -51,7 +51,7 @@ _LATEST_BY_KEY: Mapping[str, str] = MappingProxyType(
         "min.cleanable.dirty.ratio": "0.1",
         "segment.ms": str(10 * MINUTE_MS),
         "segment.bytes": str(64 * MIB),
-        "max.compaction.lag.ms": str(60 * MINUTE_MS),
+        "max.compaction.lag.ms": str(HOUR_MS),
         "delete.retention.ms": str(FORGETTING_KEPT_MS),
     }
 )

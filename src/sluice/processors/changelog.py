@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from sluice.contract.topics import FORGETTING_KEPT_MS, MINUTE_MS
+from sluice.contract.durations import HOUR_MS
+from sluice.contract.topics import FORGETTING_KEPT_MS
 from sluice.processors.journal import Marker
 from sluice.processors.state import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-HOUR_MS = 60 * MINUTE_MS
 
 LONGEST_ABSENCE_MS = FORGETTING_KEPT_MS // 2
 """A store that was away for longer may never see that a key was forgotten, and would remember it for ever."""

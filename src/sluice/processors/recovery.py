@@ -6,8 +6,9 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from sluice.contract.durations import MINUTE_MS
 from sluice.contract.errors import Retry
-from sluice.contract.topics import MIB, MINUTE_MS
+from sluice.contract.topics import MIB
 from sluice.kafka.reader import reading
 from sluice.kafka.topic_ids import topic_ids
 from sluice.processors.changelog import Position, changes_of, why_start_over
@@ -83,9 +84,7 @@ class Recovery:
     def _apply(self, records: Sequence[Any], next_offset: int, complete_at: int) -> None:
         if records and records[0].offset < self._position.next_offset:
             self._store.clear()
-            raise Retry(
-                f"the changelog of partition {self._changelog.partition} was cut off; reading it again"
-            )
+            raise Retry(f"the changelog of partition {self._changelog.partition} was cut off; reading it again")
         changes = changes_of(records)
         position = Position(self._position.topic_id, next_offset, complete_at)
         self._store.apply(changes.entries, changes.marker, position)

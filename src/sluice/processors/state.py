@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from sluice.contract.durations import DAY_MS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-
-DAY_MS = 24 * 3600 * 1000
 
 HIDDEN_AFTER_MS = DAY_MS
 """So much later than an entry's time of forgetting must a record be written to find it no more.

@@ -13,9 +13,10 @@ from tests.conformance.journal_cluster import KafkaCluster
 from tests.factories import TOPIC, processed_line
 
 from sluice.contract import ndjson, processed
+from sluice.contract.durations import HOUR_MS
 from sluice.contract.errors import Retry, Unusable
 from sluice.contract.topics import MIB
-from sluice.processors.changelog import HOUR_MS, LONGEST_ABSENCE_MS
+from sluice.processors.changelog import LONGEST_ABSENCE_MS
 from sluice.processors.journal import Marker
 from sluice.processors.journal_kafka import now_ms
 from sluice.processors.state import Entry

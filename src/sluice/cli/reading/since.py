@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sluice.contract.durations import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+
 if TYPE_CHECKING:
     from click import Context, Parameter
 
-_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _SPAN = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 
 

@@ -14,6 +14,7 @@ from sluice.cli.reading import progress
 from sluice.cli.reading.log import Log, side_by_side
 from sluice.cli.tracing.sighting import COLUMNS, Place, Sighting, of_row, on_processed, on_raw
 from sluice.contract import ndjson, processed, topics
+from sluice.contract.durations import MINUTE_MS
 from sluice.contract.errors import Malformed, Retry
 from sluice.contract.event import Outcome
 from sluice.contract.processed import Source
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 ROWS = 10_000
 """A request has at most a thousand events, an order a few duplicates; of more, some are left out."""
 
-SLACK_MS = 60_000
+SLACK_MS = MINUTE_MS
 """By so much the clocks of machines may differ."""
 
-SENT_WITHIN_MS = 120_000
+SENT_WITHIN_MS = 2 * MINUTE_MS
 """So soon after its id was made an event stands on events.raw."""
 
 FIRST_STEP = 8

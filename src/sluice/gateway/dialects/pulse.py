@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from sluice.contract.durations import DAY_MS, MINUTE_MS
 from sluice.contract.errors import Invalid
 from sluice.contract.event import Api
 from sluice.contract.ndjson import form_on_one_line
@@ -30,9 +31,8 @@ API = Api.PULSE
 # "10,000 events per minute; burst: up to 100,000 events per minute (for 10 seconds)".
 LIMIT = TokenBucket(capacity=15_000, refill=10_000, per_s=60)
 MAX_EVENTS = 1000
-DAY_MS = 24 * 60 * 60 * 1000
 OLDEST_MS = 30 * DAY_MS
-AHEAD_MS = 5 * 60 * 1000
+AHEAD_MS = 5 * MINUTE_MS
 
 
 def _country(code: str) -> str:

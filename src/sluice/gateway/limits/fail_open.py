@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from sluice.contract.durations import MINUTE_MS
 from sluice.contract.errors import Retry
 from sluice.gateway.limits.port import UNCOUNTED, Decision
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAUSE_MS = 1000
-SAY_EVERY_MS = 60_000
+SAY_EVERY_MS = MINUTE_MS
 
 
 class FailOpen:

@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry as Retries
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from sluice.contract.durations import HOUR_MS
 from sluice.contract.errors import Retry, Unusable
 from sluice.contract.projects import TokenBucket
 from sluice.gateway.limits.counters import fractions, window_ms
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sluice.gateway.clock import Clock
 
 _CONNECTIONS = 32
-_OTHER_CLOCK_KEEP_MS = 3_600_000
+_OTHER_CLOCK_KEEP_MS = HOUR_MS
 _PREFIX = "sluice:limit:"
 
 

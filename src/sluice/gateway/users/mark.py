@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sluice.contract.topics import FORGETTING_KEPT_MS, MINUTE_MS
+from sluice.contract.durations import HOUR_MS
+from sluice.contract.topics import FORGETTING_KEPT_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-HOUR_MS = 60 * MINUTE_MS
 
 LONGEST_ABSENCE_MS = FORGETTING_KEPT_MS // 2
 """Whoever is away for longer may never see a record that forgets an identifier, and would know it for ever."""

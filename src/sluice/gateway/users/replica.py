@@ -10,6 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from sluice.contract.durations import MINUTE_MS
 from sluice.contract.errors import Retry, Unusable
 from sluice.gateway.users.applying import Applier
 from sluice.gateway.users.loading import LoadReport
@@ -33,7 +34,7 @@ CHECK_S = 5.0
 SILENT_MS = 5_000
 """After so long without an answer from Kafka, others may know more than this replica: it is not ready."""
 RECONNECT_MS = 15_000
-NOTE_MS = 60_000
+NOTE_MS = MINUTE_MS
 """How often it is noted that the store is complete."""
 LOAD_CHANGES = 100_000
 """In one transaction while much is to be read: sorted, they touch each page of the file once."""
