@@ -158,9 +158,13 @@ class Intake:
             async with self._turns.alone(names):
                 identified = lookup.identify(self.users)
                 users = identified.users
+                if not identified.links:
+                    break  # those before have linked it all: what is left keeps nobody waiting
                 if users <= names:  # else the names have come to mean others, who may be changing
                     await self._publish_and_link(self._lines(dialect, head, key, identified.events), identified)
                     return len(identified.events)
+        await self.coalescer.submit(self._lines(dialect, head, key, identified.events))
+        return len(identified.events)
 
     async def _publish_and_link(self, lines: list[Line], identified: Identified) -> None:
         """Wait for both, also when one fails: the next one's turn comes when this one's links are known."""

@@ -10,6 +10,7 @@ import brotli
 import msgspec
 import pytest
 from tests.unit.gateway.harness import DEMO, NOW, Gateway, demo_projects, encoded, gateway_with
+from tests.unit.gateway.wire import until
 
 from sluice.contract import projects
 from sluice.contract.errors import SluiceError
@@ -243,6 +244,34 @@ async def test_who_shares_no_name_does_not_wait(ann: Gateway):
     assert not saving.done()
     slow.go_on.set()
     assert (await saving).status == 200
+
+
+async def test_who_has_nothing_left_to_link_keeps_nobody_waiting(gateway: Gateway):
+    slow = SlowSaves(gateway, one_by_one=True)
+    first = asyncio.create_task(save(gateway, {"_id": "u1"}))
+    await slow.waiting.wait()
+    again = asyncio.create_task(save(gateway, {"_id": "u1"}))
+    for _ in range(3):
+        await served(gateway)
+    moving = asyncio.create_task(save(gateway, ANN))
+    for _ in range(3):
+        await served(gateway)
+    publish, acknowledged = gateway.publisher.publish, asyncio.Event()
+
+    async def unacknowledged(partition: int, value: bytes, key: bytes | None = None) -> int:
+        await acknowledged.wait()
+        return await publish(partition, value, key)
+
+    await until(lambda: len(gateway.publisher.records) == 1)
+    gateway.publisher.publish = unacknowledged  # type: ignore[method-assign]
+    slow.go_on.set()
+    assert (await first).status == 200
+    await until(lambda: slow.calls == 2)
+    slow.go_on.set()
+    await until(lambda: known(gateway, id="u1") == [Known("u1", "ann@example.com")])
+    assert not again.done()
+    acknowledged.set()
+    assert [(await answer).status for answer in (again, moving)] == [200, 200]
 
 
 async def test_many_at_once_about_few_names_leave_each_name_with_one_user(gateway: Gateway):
