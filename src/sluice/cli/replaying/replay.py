@@ -17,6 +17,7 @@ from sluice.cli.replaying.screen import tried
 from sluice.cli.replaying.sender import Tally, send
 from sluice.cli.replaying.trial import Trial
 from sluice.contract import topics
+from sluice.gateway.clock import system_clock
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
@@ -60,7 +61,7 @@ async def try_rules(
 
     Raises `Unusable` or `Retry` where ClickHouse, Kafka or the settings file cannot be read.
     """
-    trial = Trial(_rules(settings))
+    trial = Trial(_rules(settings), system_clock())
     partitions = len(await Log(settings.kafka_bootstrap, topics.RAW.name).ranges())
     candidates = _candidates(settings, table, order, partitions)
     async for page in candidates.pages():

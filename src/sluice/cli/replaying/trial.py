@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 class Trial:
     """A trial of the rules on some events, in the order in which they would be sent in again."""
 
-    def __init__(self, rules: Rulebook) -> None:
+    def __init__(self, rules: Rulebook, now_ms: int) -> None:
+        """`now_ms` stands for the time at which Kafka would write them: by it state is forgotten."""
         self._rules = rules
+        self._now_ms = now_ms
         self._drafts: dict[int, Draft] = {}
         self.asked: dict[int, set[bytes]] = {}
         """By partition, the keys that the rules asked for."""
@@ -46,7 +48,7 @@ class Trial:
     def decide(self, event: Outgoing) -> Processed:
         """Give the decision on an event, after those on the events before it."""
         # An offset that no record has: the decision does not go by it.
-        record = Record(event.partition, 0, event.line.received_at, ndjson.join([event.text]))
+        record = Record(event.partition, 0, self._now_ms, ndjson.join([event.text]))
         draft = self._drafts.setdefault(event.partition, Draft(MemoryState()))
         return decide(record, event.row.source.topic, self._rules, draft).lines[0]
 
