@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sluice.contract.durations import DAY_MS, MINUTE_MS, SECOND_MS
 from sluice.contract.event import Api, Outcome
 from sluice.contract.first_wins import THE_USER
 from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN, order_prefix, rule_prefix, user_prefixes
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from sluice.contract.first_wins import FirstWins
     from sluice.contract.projects import Project
     from sluice.contract.raw import RawLine
-
-SECOND_MS = 1000
-MINUTE_MS = 60 * SECOND_MS
-DAY_MS = 24 * 60 * MINUTE_MS
 
 EMAIL_OPEN_WINDOW_MS = 20 * MINUTE_MS
 IDEMPOTENCY_WINDOW_MS = DAY_MS
