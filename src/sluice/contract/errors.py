@@ -1,7 +1,7 @@
 """The one tree of errors, named by what the caller does about them.
 
 SluiceError
-├── Unusable            the start cannot go on; say the sentence and exit with code 1
+├── Unusable            it cannot go on until somebody acts: say the sentence; a start or a command exits with code 1
 ├── Retry               nothing is wrong with the data; try again later, with back-off
 ├── Reject              this request or event will never do; tell its sender
 │   ├── Malformed           it cannot be read: not JSON, a broken stream, too deep
@@ -24,7 +24,7 @@ class SluiceError(Exception):
 
 
 class Unusable(SluiceError):
-    """The process cannot start or go on; its message is one sentence that says what to do."""
+    """A start, a command or a partition cannot go on until somebody acts; the message is a sentence that says how."""
 
 
 class Retry(SluiceError):
