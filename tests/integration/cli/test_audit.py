@@ -70,13 +70,14 @@ async def test_what_is_no_raw_line_counts_under_no_project(own: Own):
     async with AIOKafkaProducer(bootstrap_servers=own.stack.kafka_bootstrap) as producer:
         for value in (b"poison", b'{"project":"demo"}\n\xff\n', b""):
             await producer.send_and_wait(topics.RAW.name, value, partition=0)
+        await producer.send_and_wait(topics.RAW.name, None, key=b"a tombstone", partition=0)
     code, after = own.audit()
     assert code == 0
     unreadable = [
         sum(account["rejected"]["invalid"] for account in finding["accounts"] if account["project"] == "")
         for finding in (before, after)
     ]
-    assert unreadable[1] - unreadable[0] == 4
+    assert unreadable[1] - unreadable[0] == 5
 
 
 async def test_a_compressed_record_with_a_line_of_10_mib_is_read(own: Own):
@@ -164,6 +165,22 @@ def test_a_row_of_another_project_is_found(a_record: dict[str, int], pristine: O
         account["project"]: account["difference"] for account in finding["accounts"] if account["difference"]
     }
     assert differences == {"load": 1, "x": -1}
+
+
+def test_a_row_that_holds_another_event_is_found(a_record: dict[str, int], pristine: Own):
+    where = ONE.format(**a_record)
+    pristine.add(where, event_id="generateUUIDv7()", request_id="'another'")
+    pristine.delete(f"request_id != 'another' AND {where}")
+    code, finding = pristine.audit()
+    assert (code, total(finding)["difference"], kinds(finding)) == (1, 0, [("mistaken", 1)])
+
+
+def test_rows_of_one_record_that_changed_places_are_found(a_record: dict[str, int], pristine: Own):
+    record = ONE.format(**a_record).removesuffix(" AND source_line = 1")
+    pristine.add(record, source_line="2 - source_line", request_id="'changed'")
+    pristine.delete(f"request_id != 'changed' AND {record}")
+    code, finding = pristine.audit()
+    assert (code, total(finding)["difference"], kinds(finding)) == (1, 0, [("mistaken", 2)])
 
 
 def test_rows_of_an_older_topic_are_no_part_of_it(a_record: dict[str, int], pristine: Own):

@@ -89,7 +89,7 @@ class _Auditor:
         wanted = self._finding.offsets[partition]
         expected = wanted.start
         async with self._raw_log.opened(partition) as log:
-            async for window in windows(log, wanted, self._read):
+            async for window in windows(log, self._finding.topic_id, wanted, self._read):
                 if window.first > expected:
                     self._finding.expired.append((partition, range(expected, window.first)))
                 await self._compare(partition, window)

@@ -1,4 +1,4 @@
-"""Comparing raw records with the rows that the table holds of them: each line must have one row, and no other.
+"""Comparing raw records with the rows that the table holds of them: each line must have its own row, and no other.
 
 A raw record at or below the partition's mark has all its rows, since blocks hold whole records and are appended in
 order. One beyond it has none yet, and is on the way.
@@ -6,18 +6,42 @@ order. One beyond it has none yet, and is on the way.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sluice.cli.auditing.account import Account, Accounts
 from sluice.contract import ndjson, raw
 from sluice.contract.errors import Malformed
+from sluice.contract.processed import Source, unreadable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+class Record(Protocol):
+    """A record of `events.raw`, as aiokafka gives it."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """Its time, in milliseconds since 1970."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """What it holds: NDJSON."""
+        ...
 
 
 class Kind(StrEnum):
@@ -33,16 +57,20 @@ class Kind(StrEnum):
     """A row has no raw line."""
 
     MISPLACED = "misplaced"
-    """Each raw line has its row, but under another project."""
+    """A row of a raw line stands under another project."""
+
+    MISTAKEN = "mistaken"
+    """A row of a raw line holds another event."""
 
 
 class Rows(NamedTuple):
-    """What the table holds of one raw record, for one project and outcome: the numbers of its lines."""
+    """What the table holds of one raw record, for one project and outcome: its lines, and what `identity` of each."""
 
     offset: int
     project: str
     outcome: str
     lines: Sequence[int]
+    identities: Sequence[int]
 
 
 class Fault(NamedTuple):
@@ -55,19 +83,30 @@ class Fault(NamedTuple):
     events: int
 
 
-RawLines = Mapping[int, Mapping[str, int]]
-"""Of each raw record, by its offset, how many lines it has of each project."""
+Lines = Mapping[str, Mapping[int, int]]
+"""The lines of a raw record: by project and by their numbers, from 0, the `identity` of each."""
+
+RawLines = Mapping[int, Lines]
+"""Raw records, by their offsets."""
 
 
-def lines_by_project(value: bytes | None) -> Mapping[str, int]:
-    """Count a raw record's lines by project, as the processors read them; what is no raw line has the project ""."""
-    counted: Counter[str] = Counter()
-    for line in ndjson.split(value or b""):
+def identity(event_id: str) -> int:
+    """Give the last 64 bits of an event's id, which tell it from any other: all but two of them are random."""
+    return int(event_id[19:23] + event_id[24:], 16)
+
+
+def lines_by_project(record: Record, topic_id: str) -> Lines:
+    """Read the lines of a raw record as the processors do; what is no raw line has the project ""."""
+    found: dict[str, dict[int, int]] = {}
+    for number, text in enumerate(ndjson.split(record.value or b"")):
         try:
-            counted[raw.decode(line).project] += 1
+            line = raw.decode(text)
         except Malformed:
-            counted[""] += 1
-    return counted
+            source = Source(topic_id, record.partition, record.offset, number, record.timestamp)
+            found.setdefault("", {})[number] = identity(unreadable_id(source))
+        else:
+            found.setdefault(line.project, {})[number] = identity(line.id)
+    return found
 
 
 def tally(accounts: Accounts, partition: int, records: RawLines, rows: Iterable[Rows], mark: int) -> None:
@@ -75,9 +114,9 @@ def tally(accounts: Accounts, partition: int, records: RawLines, rows: Iterable[
     for offset, projects in records.items():
         for project, lines in projects.items():
             account = accounts.setdefault((partition, project), Account())
-            account.accepted += lines
+            account.accepted += len(lines)
             if offset > mark:
-                account.on_the_way += lines
+                account.on_the_way += len(lines)
     for found in rows:
         accounts.setdefault((partition, found.project), Account()).rows[found.outcome] += len(found.lines)
 
@@ -96,8 +135,8 @@ def faults(partition: int, records: RawLines, rows: Iterable[Rows], mark: int) -
                 yield Fault(partition, offset, offset, kind, events)
 
 
-def _wrong(projects: Mapping[str, int], rows: Sequence[Rows]) -> Iterator[tuple[Kind, int]]:
-    expected = sum(projects.values())
+def _wrong(projects: Lines, rows: Sequence[Rows]) -> Iterator[tuple[Kind, int]]:
+    expected = sum(map(len, projects.values()))
     numbers = rows[0].lines if len(rows) == 1 else [line for found in rows for line in found.lines]
     different = set(numbers)
     below = different if not different or max(different) < expected else {n for n in different if n < expected}
@@ -109,15 +148,21 @@ def _wrong(projects: Mapping[str, int], rows: Sequence[Rows]) -> Iterator[tuple[
             yield Kind.UNFOUNDED, unfounded
         if doubled := len(numbers) - unfounded - len(below):
             yield Kind.DOUBLED, doubled
-    elif len(below) == expected and (misplaced := _misplaced(projects, rows)):
+    yield from _of_others(projects, rows, expected)
+
+
+def _of_others(projects: Lines, rows: Sequence[Rows], expected: int) -> Iterator[tuple[Kind, int]]:
+    misplaced = mistaken = 0
+    for found in rows:
+        own = projects.get(found.project, {})
+        if list(map(own.get, found.lines)) != list(found.identities):
+            misplaced += sum(line not in own and line < expected for line in found.lines)
+            shown = zip(found.lines, found.identities, strict=True)
+            mistaken += sum(line in own and own[line] != identity for line, identity in shown)
+    if misplaced:
         yield Kind.MISPLACED, misplaced
-
-
-def _misplaced(projects: Mapping[str, int], rows: Sequence[Rows]) -> int:
-    found: Counter[str] = Counter()
-    for of_outcome in rows:
-        found[of_outcome.project] += len(of_outcome.lines)
-    return (found - Counter(projects)).total()
+    if mistaken:
+        yield Kind.MISTAKEN, mistaken
 
 
 def joined(single: Iterable[Fault]) -> Iterator[Fault]:

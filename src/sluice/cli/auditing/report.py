@@ -21,6 +21,7 @@ WORDS = {
     Kind.DOUBLED: "{} too many for the same coordinates",
     Kind.UNFOUNDED: "{} without a raw line",
     Kind.MISPLACED: "{} under another project than the raw line",
+    Kind.MISTAKEN: "{} of another event than the raw line",
 }
 _COUNTED = {Kind.MISSING: "raw line"}
 

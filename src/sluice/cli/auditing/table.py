@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sluice.cli.reading.clickhouse import ClickHouse
 
 _ROWS = """
-SELECT source_offset, project, outcome, groupArray(source_line)
+SELECT source_offset, project, outcome, groupArray(source_line), groupArray(toUInt64(toUInt128(event_id)))
 FROM sluice.event_log
 WHERE source_topic = {topic_id:UUID} AND source_partition = {partition:UInt32}
   AND source_offset BETWEEN {first:UInt64} AND {last:UInt64}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sluice.cli.auditing.comparing import lines_by_project
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from sluice.cli.auditing.comparing import Lines, Record
 
 WINDOW_RECORDS = 20_000
-WINDOW_LINES = 200_000
+WINDOW_LINES = 100_000
 
 
 class PartitionLog(Protocol):
@@ -20,7 +22,7 @@ class PartitionLog(Protocol):
         """Give the first offset that the partition holds now."""
         ...
 
-    def records(self, wanted: range) -> AsyncIterator[Sequence[Any]]:
+    def records(self, wanted: range) -> AsyncIterator[Sequence[Record]]:
         """Give the records of a range of offsets, in order."""
         ...
 
@@ -34,14 +36,14 @@ class Window:
     def __init__(self, first: int) -> None:
         self.first = first
         self.stop = first
-        self.records: dict[int, Mapping[str, int]] = {}
+        self.records: dict[int, Lines] = {}
         self._lines = 0
 
-    def add(self, records: Sequence[Any]) -> None:
+    def add(self, records: Sequence[Record], topic_id: str) -> None:
         """Add records that come next."""
         for record in records:
-            self.records[record.offset] = counted = lines_by_project(record.value)
-            self._lines += sum(counted.values())
+            self.records[record.offset] = lines = lines_by_project(record, topic_id)
+            self._lines += sum(map(len, lines.values()))
         self.stop = records[-1].offset + 1
 
     @property
@@ -50,7 +52,9 @@ class Window:
         return len(self.records) >= WINDOW_RECORDS or self._lines >= WINDOW_LINES
 
 
-async def windows(log: PartitionLog, wanted: range, read: Callable[[int], None]) -> AsyncIterator[Window]:
+async def windows(
+    log: PartitionLog, topic_id: str, wanted: range, read: Callable[[int], None]
+) -> AsyncIterator[Window]:
     """Give the raw records of a range of offsets. `read` hears each time how many records were read.
 
     Where retention takes records away meanwhile, the next window begins at the log's new start, or before it, at the
@@ -61,7 +65,7 @@ async def windows(log: PartitionLog, wanted: range, read: Callable[[int], None])
         if records[0].offset != window.stop and (start := await log.start()) > window.stop:
             yield window
             window = Window(min(start, records[0].offset))
-        window.add(records)
+        window.add(records, topic_id)
         read(len(records))
         if window.is_full:
             yield window

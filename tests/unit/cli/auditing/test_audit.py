@@ -55,7 +55,7 @@ class Table:
         return {0: self._mark}
 
     async def rows(self, partition: int, first: int, last: int) -> Sequence[Rows]:
-        return [Rows(offset, "demo", "stored", [0]) for offset in self._rows if first <= offset <= last]
+        return [Rows(offset, "demo", "stored", [0], [1]) for offset in self._rows if first <= offset <= last]
 
     async def beyond(self, stops: Sequence[int]) -> Sequence[Beyond]:
         return self._beyond.pop(0) if self._beyond else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.factories import raw_line, raw_record
+from tests.factories import TOPIC, raw_line, raw_record
 
 from sluice.cli.auditing import windows as windows_module
 from sluice.cli.auditing.windows import windows
@@ -34,7 +34,7 @@ class Log:
 
 
 async def read(log: Log, wanted: range) -> list[tuple[int, int, list[int]]]:
-    return [(w.first, w.stop, list(w.records)) async for w in windows(log, wanted, lambda count: None)]
+    return [(w.first, w.stop, list(w.records)) async for w in windows(log, TOPIC, wanted, lambda count: None)]
 
 
 async def test_a_short_log_is_one_window():
@@ -78,6 +78,6 @@ async def test_a_log_that_retention_emptied_ends_where_it_was_read():
 
 async def test_progress_is_told_in_records():
     told: list[int] = []
-    async for _ in windows(Log([[raw_record(0), raw_record(1)], [raw_record(2)]]), range(3), told.append):
+    async for _ in windows(Log([[raw_record(0), raw_record(1)], [raw_record(2)]]), TOPIC, range(3), told.append):
         pass
     assert told == [2, 1]
