@@ -3,7 +3,7 @@
 Under uvloop a write to a connection that was reset raises a plain `RuntimeError`, for the moment until aiokafka has
 noticed the reset; a request that times out while its connection is made anew raises `KeyError`. aiokafka expects
 neither. What asks for metadata in the background ends with them, and whoever waits for metadata then, as the look-up
-of a group's coordinator does, waits for ever (aiokafka 0.14; its issues 712 and 1038).
+of a group's coordinator does, waits for ever. Both are so in aiokafka 0.14.
 """
 
 from __future__ import annotations
