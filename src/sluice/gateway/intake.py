@@ -73,7 +73,7 @@ class Intake:
     load: Load = field(default_factory=Load)
     metrics: Metrics = field(default_factory=Metrics)
     body_timeout_s: float = 30
-    _turns: Turns = field(default_factory=Turns)
+    turns: Turns = field(default_factory=Turns)
 
     def handler(self, dialect: Dialect, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Give aiohttp's handler of one endpoint, for all methods."""
@@ -155,7 +155,7 @@ class Intake:
         names = lookup.identifiers
         while True:
             names |= users
-            async with self._turns.alone(names):
+            async with self.turns.alone(names):
                 identified = lookup.identify(self.users)
                 users = identified.users
                 if not identified.links:

@@ -17,7 +17,9 @@ from sluice.contract.errors import SluiceError
 from sluice.gateway.body import MAX_BYTES
 from sluice.gateway.dialects import user_event
 from sluice.gateway.dialects.port import STATUS, Problem
+from sluice.gateway.load import Load
 from sluice.gateway.users.port import Identifier, Known, Link
+from sluice.gateway.users.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -272,6 +274,29 @@ async def test_who_has_nothing_left_to_link_keeps_nobody_waiting(gateway: Gatewa
     assert not again.done()
     acknowledged.set()
     assert [(await answer).status for answer in (again, moving)] == [200, 200]
+
+
+async def test_while_many_change_one_user_all_others_go_on():
+    load, turns = Load(max_requests=4), Turns(max_waiting=2)
+    async with gateway_with(demo_projects(), load=load, turns=turns) as gateway:
+        slow = SlowSaves(gateway)
+
+        def change(number: int) -> asyncio.Task[Answer]:
+            return asyncio.create_task(save(gateway, {"_id": "u1", "email": f"{number}@example.com"}))
+
+        waiting = [change(number) for number in range(3)]
+        await until(lambda: load.working == 3)
+        for number in range(3, 6):
+            refused = await change(number)
+            assert (refused.status, error_of(refused), refused.headers["Retry-After"]) == (503, AWAY, "5")
+        assert load.working == 3
+        other_project = {"Authorization": "Bearer pulse_prod_load"}
+        events = encoded({"messageBody": [{"type": "page_view"}]})
+        assert (await gateway.send("/collect/event", events, other_project)).status == 201
+        other_user = asyncio.create_task(save(gateway, {"_id": "u2"}))
+        await until(lambda: slow.calls == 2)
+        slow.go_on.set()
+        assert [(await answer).status for answer in (*waiting, other_user)] == [200] * 4
 
 
 async def test_many_at_once_about_few_names_leave_each_name_with_one_user(gateway: Gateway):

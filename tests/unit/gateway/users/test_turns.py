@@ -49,6 +49,11 @@ class Visits:
             leaving.set()
         await asyncio.gather(*tasks)
 
+    async def refused(self, who: str, *values: str) -> bool:
+        """Begin a visit that ends at once, refused; tell whether it did."""
+        visit = await self.start(who, *values)
+        return visit.done() and isinstance(visit.exception(), Retry)
+
 
 async def settled() -> None:
     """Let every task that can go on go on, until none can: a task that goes on needs a few rounds of the loop."""
@@ -152,7 +157,7 @@ async def test_nothing_is_kept_of_those_who_are_done(turns: Turns, visits: Visit
     tasks = [await visits.start(who, "a", who) for who in ("first", "second")]
     await visits.end_all(*tasks)
     gc.collect()
-    assert len(turns._locks) == 0
+    assert len(turns._queues) == 0
 
 
 async def test_no_two_are_ever_in_with_the_same_identifier(turns: Turns):
@@ -181,3 +186,35 @@ async def test_nobody_waits_for_ever():
                 pytest.fail("it was not its turn")
     async with turns.alone(names("a", "b", "c")):
         pass
+
+
+async def test_as_many_wait_for_one_identifier_as_may_and_one_more_is_refused_at_once():
+    visits = Visits(Turns(max_waiting=2))
+    tasks = [await visits.start(who, "a") for who in ("holding", "second", "third")]
+    assert await visits.refused("one too many", "a")
+    tasks.append(await visits.start("another", "b"))
+    assert visits.entered == ["holding", "another"]
+    await visits.end("holding")
+    tasks.append(await visits.start("fourth", "a"))
+    assert await visits.refused("one too many again", "a")
+    await visits.end_all(*tasks)
+    assert visits.entered == ["holding", "another", "second", "third", "fourth"]
+
+
+async def test_who_is_refused_holds_nobody_up():
+    visits = Visits(Turns(max_waiting=1))
+    tasks = [await visits.start(who, "b") for who in ("holding", "waiting")]
+    assert await visits.refused("one too many", "a", "b", "c")
+    tasks.append(await visits.start("next", "a", "c"))
+    assert visits.entered == ["holding", "next"]
+    await visits.end_all(*tasks)
+
+
+async def test_who_gives_up_waiting_makes_room_for_another():
+    visits = Visits(Turns(max_waiting=1))
+    holding, waiting = [await visits.start(who, "a") for who in ("holding", "waiting")]
+    waiting.cancel()
+    await settled()
+    other = await visits.start("other", "a")
+    await visits.end_all(holding, other)
+    assert visits.entered == ["holding", "other"]
