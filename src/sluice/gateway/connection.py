@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
+from aiohttp.hdrs import METH_CONNECT
 from aiohttp.http import HttpVersion10
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
@@ -137,7 +138,7 @@ class Connection(web.RequestHandler):
         """Send an answer; one that aiohttp made before the application was asked (417) in our own words."""
         if isinstance(resp, web.HTTPException):
             resp = self._last_answer(request, resp.status, resp.reason)
-        if self._all.draining:
+        if self._all.draining or _asks_to_leave_http(request):
             resp.force_close()
         return super().finish_response(request, resp, start_time)
 
@@ -207,6 +208,14 @@ class Connection(web.RequestHandler):
 def _refusal(reason: Reject) -> tuple[_ErrInfo, StreamReader]:
     """Give what aiohttp queues in place of a request that it cannot read."""
     return _ErrInfo(STATUS[type(reason)], reason, str(reason)), EMPTY_PAYLOAD
+
+
+def _asks_to_leave_http(request: BaseRequest) -> bool:
+    """Tell whether aiohttp takes what follows for another protocol, and so keeps it from `data_received`.
+
+    The gateway speaks no other and answers as if nobody had asked (RFC 9110, 7.8), but what follows goes unread.
+    """
+    return request.method == METH_CONNECT or request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 class _Deadline:

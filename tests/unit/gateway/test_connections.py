@@ -228,3 +228,31 @@ async def test_a_client_of_http_1_0_is_answered_and_left(gateway: Gateway):
     async with wire(gateway.url) as client:
         await client.send(valid().replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert (await client.last_answer()).status == 202
+
+
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: "
+
+
+LEAVING_HTTP = {
+    "a websocket": (valid(UPGRADE + b"websocket\r\n"), 202),
+    "a websocket in another case": (valid(UPGRADE + b"WebSocket\r\n"), 202),
+    "a tunnel": (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+}
+
+
+@pytest.mark.parametrize(("sent", "status"), LEAVING_HTTP.values(), ids=LEAVING_HTTP)
+async def test_a_request_that_asks_to_leave_http_is_answered_as_any_other_and_is_the_last(
+    gateway: Gateway, sent: bytes, status: int
+):
+    async with wire(gateway.url) as client:
+        await client.send(sent + POST + b"Content-Length: 100\r\n\r\n{}")
+        answer = await client.last_answer()
+    assert (answer.status, answer.headers["connection"]) == (status, "close")
+
+
+async def test_a_client_that_would_rather_speak_http_2_keeps_its_connection(gateway: Gateway):
+    async with wire(gateway.url) as client:
+        for _ in range(2):
+            await client.send(valid(UPGRADE + b"h2c\r\n"))
+            answer = await client.answer()
+            assert (answer.status, answer.headers.get("connection")) == (202, None)
