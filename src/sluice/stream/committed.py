@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REQUEST_TIMEOUT_S = 30.0
+
 
 class CommittedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that holds the consumer of aiokafka."""
@@ -35,6 +37,8 @@ class CommittedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
+        request_timeout_ms = round(1000 * max(REQUEST_TIMEOUT_S, transport.heartbeats.session_s))
+        consumer._request_timeout_ms = consumer._client._request_timeout_ms = request_timeout_ms
         note_heartbeats(consumer._client, transport.heartbeats)
         return consumer
 
