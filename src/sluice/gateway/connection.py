@@ -49,7 +49,7 @@ TOO_SLOW = "The request did not arrive in time"
 class Connection(web.RequestHandler):
     """aiohttp's protocol of one connection, with deadlines and answers of our own."""
 
-    __slots__ = ("_all", "_body", "_head_begun", "_head_deadline", "_reading_deadline")
+    __slots__ = ("_all", "_body", "_ended", "_head_begun", "_head_deadline", "_reading_deadline")
 
     def __init__(self, connections: Connections) -> None:
         super().__init__(
@@ -67,6 +67,7 @@ class Connection(web.RequestHandler):
         self._msg_queue_resume_size = 1
         self._all = connections
         self._body: StreamReader = EMPTY_PAYLOAD
+        self._ended = False
         self._head_begun = False
         self._head_deadline = _Deadline()
         self._reading_deadline = _Deadline()
@@ -112,13 +113,14 @@ class Connection(web.RequestHandler):
             self.force_close()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks whether to stay open, aiohttp never does
-        """Answer before closing: a client may have closed its own side only (RFC 9112, 8)."""
+        """Answer all that was asked before closing: a client may have closed its own side only (RFC 9112, 8)."""
         if self._is_waiting():
             if self._head_begun:
                 self._refuse(Malformed(INCOMPLETE))
             return self._head_begun
+        self._ended = True
         self._break_body()
-        self.close()
+        self._close_after_last()
         return True
 
     def pause_writing(self) -> None:
@@ -140,6 +142,7 @@ class Connection(web.RequestHandler):
             resp = self._last_answer(request, resp.status, resp.reason)
         if self._all.draining or _asks_to_leave_http(request):
             resp.force_close()
+        self._close_after_last()
         return super().finish_response(request, resp, start_time)
 
     def handle_error(
@@ -195,6 +198,11 @@ class Connection(web.RequestHandler):
         self._messages.append(_refusal(reason))
         if self._waiter is not None:
             self._waiter.set_result(None)
+
+    def _close_after_last(self) -> None:
+        """Close after the answer that is being made, where the client has ended and has asked for no other."""
+        if self._ended and not self._messages:
+            self.close()
 
     def _break_body(self) -> None:
         """Tell whoever reads the body that no more of it comes.

@@ -149,6 +149,26 @@ async def test_a_client_that_ends_after_its_request_gets_its_answer(gateway: Gat
     assert len(gateway.lines()) == 1
 
 
+@pytest.mark.parametrize("number", [2, 3, 5])
+async def test_a_client_that_ends_after_pipelined_requests_gets_all_its_answers(gateway: Gateway, number: int):
+    async with wire(gateway.url) as client:
+        await client.send(valid() * number)
+        client.end()
+        answers = [await client.answer() for _ in range(number - 1)] + [await client.last_answer()]
+    assert [answer.status for answer in answers] == [202] * number
+    assert len(gateway.lines()) == number
+
+
+async def test_a_client_that_ends_within_a_pipelined_body_is_told_so_after_the_answers_before(gateway: Gateway):
+    async with wire(gateway.url) as client:
+        await client.send(valid() * 2 + valid()[:-1])
+        client.end()
+        assert [(await client.answer()).status for _ in range(2)] == [202, 202]
+        answer = await client.last_answer()
+    assert (answer.status, answer.json["error"]) == (400, "Body is incomplete")
+    assert len(gateway.lines()) == 2
+
+
 async def test_a_client_that_says_nothing_and_ends_gets_nothing(gateway: Gateway):
     async with wire(gateway.url) as client:
         client.end()
