@@ -39,7 +39,8 @@ async def send(
 ) -> Tally:
     """Send all that is ready, page by page.
 
-    Stops after a page in which Kafka did not acknowledge something, and when `go_on`, asked after each page, says so.
+    Stops after a page in which Kafka did not acknowledge something, and when `go_on`, asked before each record and
+    after each page, says so.
     """
     tally = Tally()
     async for page in pages:
@@ -48,14 +49,18 @@ async def send(
         by_partition: dict[int, list[Record]] = {}
         for record in records(ready):
             by_partition.setdefault(record.partition, []).append(record)
-        await asyncio.gather(*(_send_in_order(of_one, publisher, tally) for of_one in by_partition.values()))
+        await asyncio.gather(*(_send_in_order(of_one, publisher, tally, go_on) for of_one in by_partition.values()))
         if not go_on(tally) or tally.unknown:
             break
     return tally
 
 
-async def _send_in_order(of_one_partition: list[Record], publisher: Publisher, tally: Tally) -> None:
+async def _send_in_order(
+    of_one_partition: list[Record], publisher: Publisher, tally: Tally, go_on: Callable[[Tally], bool]
+) -> None:
     for place, record in enumerate(of_one_partition):
+        if not go_on(tally):
+            return
         try:
             await publisher.publish(record.partition, record.value())
         except TooLarge as error:

@@ -94,13 +94,27 @@ async def test_an_event_that_kafka_finds_too_large_does_not_keep_the_others():
     assert (tally.sent, tally.refused) == (1, {"too large": 1})
 
 
-async def test_it_ends_after_the_page_in_which_it_is_told_to():
+async def test_it_ends_before_the_record_at_which_it_is_told_to():
+    big = RECORD_BYTES
     broker = Broker()
+    pages = through([line("a", 0, big), line("b", 0, big), line("c", 0, big)], [line("d")])
+    tally = await send(pages, broker, lambda tally: tally.sent < 2)
+    assert broker.records == [(0, ["a"]), (0, ["b"])]
+    assert (tally.sent, tally.refused, tally.unknown) == (2, {}, 0)
+
+
+async def test_nothing_is_sent_of_a_page_that_came_after_it_was_told_to_end():
+    broker = Broker()
+    tally = await send(through([line("a"), line("b", 1)], [line("c")]), broker, lambda tally: False)
+    assert (broker.records, tally.sent) == ([], 0)
+
+
+async def test_it_ends_between_pages_too():
     seen: list[int] = []
 
     def go_on(tally: Tally) -> bool:
         seen.append(tally.sent)
-        return tally.sent < 2
+        return False
 
-    tally = await send(through([line("a")], [line("b")], [line("c")]), broker, go_on)
-    assert (tally.sent, seen) == (2, [1, 2])
+    tally = await send(through([Refused(row(), "too old")], [Refused(row(), "too old")]), Broker(), go_on)
+    assert (tally.refused, seen) == ({"too old": 1}, [0])
