@@ -40,12 +40,15 @@ SELECT {row}, raw_line, base64Encode(payload) FROM sluice.event_log WHERE event_
 ORDER BY replay, source_timestamp, source_partition, source_offset, source_line
 """
 
+# Which rows a page is about to hold a plain column says first, which ClickHouse reads before it reads the others.
 _CANDIDATES = """
 WITH found AS
 (
     SELECT {row}, length(payload) + length(raw_line) AS size, {line} AS line_kept, {event} AS event_kept, event_id
     FROM sluice.rejected_events
     WHERE {condition} AND outcome IN {{replayable:Array(String)}}
+        AND received_at >= fromUnixTimestamp64Milli({{after_ms:Int64}}, 'UTC')
+        AND received_at <= fromUnixTimestamp64Milli({{upto_ms:Int64}}, 'UTC')
         AND (received_ms, id) > ({{after_ms:Int64}}, {{after_id:String}})
         AND (received_ms, id) <= ({{upto_ms:Int64}}, {{upto_id:String}})
     ORDER BY received_ms, id, replay DESC, source_timestamp DESC, source_offset DESC, source_line DESC
