@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 
 from sluice.cli.auditing.account import Account, Accounts
 from sluice.cli.auditing.comparing import Fault, Kind, faults, joined, tally
-from sluice.cli.auditing.table import NoPart, Table
 from sluice.cli.auditing.windows import windows
 from sluice.cli.reading.log import side_by_side
+from sluice.contract.errors import Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from sluice.cli.auditing.table import NoPart, Table
     from sluice.cli.auditing.windows import Window
     from sluice.cli.reading.log import Log
 
 POLL_S = 0.25
+POLL_GROWS = 1.5
+POLL_AT_MOST_S = 5.0
 FAULTS_KEPT = 10_000
 """Of more the audit keeps only the number."""
 
@@ -28,7 +31,8 @@ class Finding:
     """What an audit found. `offsets` gives by partition what was audited of the raw topic with the id `topic_id`.
 
     `faults` are joined where they follow each other; `faults_left_out` counts raw records beyond those kept.
-    `expired` holds the offsets of each partition that retention took from the log while the audit read it.
+    `expired` holds the offsets of each partition that retention took from the log while the audit read it. `no_part`
+    is None where ClickHouse could not count that, and `not_counted` says why.
     """
 
     topic_id: str
@@ -37,7 +41,8 @@ class Finding:
     faults: Sequence[Fault] = ()
     faults_left_out: int = 0
     expired: list[tuple[int, range]] = field(default_factory=list)
-    no_part: NoPart = field(default_factory=lambda: NoPart(0, 0, 0))
+    no_part: NoPart | None = None
+    not_counted: str = ""
 
     @property
     def balances(self) -> bool:
@@ -49,13 +54,25 @@ async def wait_until_stored(table: Table, offsets: Mapping[int, range], seconds:
     """Poll until nothing of these offsets is on the way; False where that takes longer."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while True:
-        marks = await table.marks()
-        if all(marks.get(partition, -1) >= held.stop - 1 for partition, held in offsets.items() if held):
-            return True
-        if loop.time() >= deadline:
+    pause = pauses()
+    awaited = {partition: held.stop - 1 for partition, held in offsets.items() if held}
+    while awaited:
+        marks = await table.marks(min(awaited.values()))
+        awaited = {partition: last for partition, last in awaited.items() if marks.get(partition, -1) < last}
+        left = deadline - loop.time()
+        if awaited and left <= 0:
             return False
-        await asyncio.sleep(POLL_S)
+        if awaited:
+            await asyncio.sleep(min(next(pause), left))
+    return True
+
+
+def pauses() -> Iterator[float]:
+    """Give how long to pause between polls, in seconds: longer each time, up to a limit."""
+    pause = POLL_S
+    while True:
+        yield pause
+        pause = min(pause * POLL_GROWS, POLL_AT_MOST_S)
 
 
 async def audit(raw_log: Log, table: Table, offsets: Mapping[int, range], topic_id: str,
@@ -65,11 +82,15 @@ async def audit(raw_log: Log, table: Table, offsets: Mapping[int, range], topic_
     Raises `Retry` or `Unusable` when Kafka or ClickHouse cannot be asked.
     """
     finding = Finding(topic_id, offsets)
-    auditor = _Auditor(raw_log, table, finding, await table.marks(), read)
+    marks = await table.marks(min((held.start for held in offsets.values()), default=0))
+    auditor = _Auditor(raw_log, table, finding, marks, read)
     await side_by_side(offsets, auditor.compare)
     await auditor.look_beyond()
     finding.faults = list(joined(auditor.single))
-    finding.no_part = await table.no_part([offsets[partition].start for partition in sorted(offsets)])
+    try:
+        finding.no_part = await table.no_part([offsets[partition].start for partition in sorted(offsets)])
+    except Unusable as error:  # what it counts changes nothing
+        finding.not_counted = str(error)
     return finding
 
 

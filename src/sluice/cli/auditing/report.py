@@ -47,10 +47,12 @@ def lines(finding: Finding) -> Iterable[Sequence[str]]:
 def notes(finding: Finding) -> Iterable[str]:
     """Say what is no part of the account, and of what only the audit's moment is to blame."""
     older = finding.no_part
-    if older.of_older_topics:
+    if older is None:
+        yield f"what is no part of it was not counted: {finding.not_counted}"
+    elif older.of_older_topics:
         topics = number(older.older_topics, "older topic")
         yield f"no part of it: {number(older.of_older_topics, 'row')} of {topics} events.raw, since made anew"
-    if older.from_before:
+    if older is not None and older.from_before:
         yield f"no part of it: {number(older.from_before, 'row')} from before the first offset that is audited"
     for partition, offsets in finding.expired:
         yield (
@@ -90,8 +92,8 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "faults": [fault._asdict() for fault in finding.faults],
         "faults_left_out": finding.faults_left_out,
         "no_part": {
-            "rows_of_older_topics": finding.no_part.of_older_topics,
-            "rows_from_before": finding.no_part.from_before,
+            "rows_of_older_topics": finding.no_part and finding.no_part.of_older_topics,
+            "rows_from_before": finding.no_part and finding.no_part.from_before,
             "expired": [
                 {"partition": partition, "first": offsets.start, "last": offsets.stop - 1}
                 for partition, offsets in finding.expired

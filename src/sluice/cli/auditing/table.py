@@ -67,9 +67,9 @@ class Table:
         self._clickhouse = clickhouse
         self._topic_id = topic_id
 
-    async def marks(self) -> Mapping[int, int]:
-        """Give the highest source offset of each partition that has rows."""
-        return await progress.marks(self._clickhouse, self._topic_id)
+    async def marks(self, at_least: int) -> Mapping[int, int]:
+        """Give the highest source offset of each partition that has rows from that offset on."""
+        return await progress.marks(self._clickhouse, self._topic_id, at_least)
 
     async def rows(self, partition: int, first: int, last: int) -> Sequence[Rows]:
         """Give what the table holds of raw records, from the first offset to the last."""

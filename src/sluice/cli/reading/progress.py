@@ -20,14 +20,17 @@ FARTHER = 8
 _MARKS = """
 SELECT source_partition, max(source_offset)
 FROM sluice.event_log
-WHERE source_topic = {topic_id:UUID}
+WHERE source_topic = {topic_id:UUID} AND source_offset >= {at_least:UInt64}
 GROUP BY source_partition
 """
 
 
-async def marks(clickhouse: ClickHouse, topic_id: str) -> Mapping[int, int]:
-    """Give the highest raw offset that is stored, of each partition of the raw topic that has rows."""
-    found: Mapping[int, int] = dict(map(tuple, await clickhouse.ask(_MARKS, topic_id=topic_id)))
+async def marks(clickhouse: ClickHouse, topic_id: str, at_least: int = 0) -> Mapping[int, int]:
+    """Give the highest raw offset that is stored, of each partition of the raw topic that has rows.
+
+    Those below `at_least` count as none; the higher it is, the less ClickHouse has to read.
+    """
+    found: Mapping[int, int] = dict(map(tuple, await clickhouse.ask(_MARKS, topic_id=topic_id, at_least=at_least)))
     return found
 
 

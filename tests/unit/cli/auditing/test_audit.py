@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,10 @@ from tests.factories import raw_record
 
 from sluice.cli.auditing import audit as audit_module
 from sluice.cli.auditing.account import total
-from sluice.cli.auditing.audit import Finding, audit, wait_until_stored
+from sluice.cli.auditing.audit import Finding, audit, pauses, wait_until_stored
 from sluice.cli.auditing.comparing import Fault, Kind, Rows
 from sluice.cli.auditing.table import Beyond, NoPart
+from sluice.contract.errors import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -47,12 +49,12 @@ class Table:
         self._rows = list(rows)
         self._mark = mark
         self._beyond = list(beyond)
-        self.asked = 0
+        self.asked: list[int] = []
 
-    async def marks(self) -> Mapping[int, int]:
-        self.asked += 1
-        self._mark += 1 if self.asked > 1 else 0
-        return {0: self._mark}
+    async def marks(self, at_least: int) -> Mapping[int, int]:
+        self.asked.append(at_least)
+        self._mark += 1 if len(self.asked) > 1 else 0
+        return {0: self._mark} if self._mark >= at_least else {}
 
     async def rows(self, partition: int, first: int, last: int) -> Sequence[Rows]:
         return [Rows(offset, "demo", "stored", [0], [1]) for offset in self._rows if first <= offset <= last]
@@ -62,6 +64,25 @@ class Table:
 
     async def no_part(self, starts: Sequence[int]) -> NoPart:
         return NoPart(0, 0, 0)
+
+
+class Partitions:
+    """Gives the marks of several partitions, which go on each time they are asked for."""
+
+    def __init__(self, marks: list[Mapping[int, int]]) -> None:
+        self.asked: list[int] = []
+        self._marks = marks
+
+    async def marks(self, at_least: int) -> Mapping[int, int]:
+        self.asked.append(at_least)
+        return {partition: mark for partition, mark in self._marks.pop(0).items() if mark >= at_least}
+
+
+class Uncounted(Table):
+    """A table of which ClickHouse cannot count what is no part of the audit."""
+
+    async def no_part(self, starts: Sequence[int]) -> NoPart:
+        raise Unusable("ClickHouse at x: too long")
 
 
 async def audited(raw: Any, table: Any, offsets: range) -> Finding:
@@ -122,6 +143,17 @@ async def test_rows_of_a_partition_that_is_none_have_no_raw_line():
     assert finding.faults == [Fault(3, 0, 0, Kind.UNFOUNDED, 1)]
 
 
+async def test_what_is_no_part_of_it_may_remain_uncounted():
+    finding = await audited(Raw(5), Uncounted(range(5), mark=4), range(5))
+    assert (finding.balances, finding.no_part, finding.not_counted) == (True, None, "ClickHouse at x: too long")
+
+
+async def test_marks_before_what_is_audited_are_not_asked_for():
+    table = Table(range(5), mark=4)
+    await audited(Raw(5, start=3), table, range(3, 5))
+    assert table.asked == [3]
+
+
 async def test_of_very_many_faults_only_the_number_is_kept(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(audit_module, "FAULTS_KEPT", 2)
     finding = await audited(Raw(9), Table(iter([8]), mark=8), range(9))
@@ -136,7 +168,20 @@ async def test_waiting_ends_when_the_last_audited_record_is_stored(
     monkeypatch.setattr(audit_module, "POLL_S", 0)
     table: Any = Table(range(0), mark)
     assert await wait_until_stored(table, {0: range(5)}, 60)
-    assert table.asked == asked
+    assert table.asked == [4] * asked
+
+
+async def test_what_is_stored_is_not_waited_for_any_more(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(audit_module, "POLL_S", 0)
+    table: Any = Partitions([{}, {0: 4}, {0: 4, 1: 98}, {0: 4, 1: 99}])
+    assert await wait_until_stored(table, {0: range(5), 1: range(50, 100), 2: range(7, 7)}, 60)
+    assert table.asked == [4, 4, 99, 99]
+
+
+def test_pauses_grow_to_a_limit():
+    first, second, *others = itertools.islice(pauses(), 20)
+    assert first < second < others[0]
+    assert others[-1] == others[-2] == audit_module.POLL_AT_MOST_S
 
 
 async def test_waiting_ends_at_its_deadline():

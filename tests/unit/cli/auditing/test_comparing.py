@@ -96,6 +96,16 @@ def test_what_is_no_raw_line_has_the_identity_that_the_processors_give_it():
     assert third == 5
 
 
+@pytest.mark.parametrize("line", [b"\n", raw.encode(raw_line()) + b"\n"])
+def test_a_record_with_too_many_lines_has_those_that_the_processors_decide(line: bytes):
+    record = Record(3, 7, NOW, line * (ndjson.MAX_LINES + 1))
+    decided = decide(record, TOPIC, Rulebook(Visitors(b"x")), Draft(MemoryState())).lines
+    expected: dict[str, dict[int, int]] = {}
+    for one in decided:
+        expected.setdefault(one.project, {})[one.source.line] = identity(one.event.event_id)
+    assert lines_by_project(record, TOPIC) == expected
+
+
 def test_a_record_with_one_row_for_each_line_is_right():
     assert kinds({7: lines(demo=3)}, [rows(7, 2, 0, 1)]) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 from sluice.cli.auditing.account import Account
 from sluice.cli.auditing.audit import Finding
@@ -13,10 +14,11 @@ from sluice.cli.auditing.table import NoPart
 
 
 def finding(**changes) -> Finding:
-    given = {
+    given: dict[str, Any] = {
         "topic_id": "t",
         "offsets": {0: range(5, 9)},
         "accounts": {(0, "demo"): Account(1500, 0, Counter(stored=1499, bot=1))},
+        "no_part": NoPart(0, 0, 0),
     }
     return Finding(**(given | changes))
 
@@ -83,6 +85,13 @@ def test_what_is_no_part_of_it_is_said():
         "no part of it: 2 rows from before the first offset that is audited",
         "no part of it: partition 4, offsets 7 to 8, which retention took from events.raw meanwhile",
     ]
+
+
+def test_what_was_not_counted_is_said_and_null_for_programs():
+    uncounted = finding(no_part=None, not_counted="ClickHouse at x: too long")
+    assert list(notes(uncounted)) == ["what is no part of it was not counted: ClickHouse at x: too long"]
+    assert alarms(uncounted) == ()
+    assert as_json(uncounted)["no_part"] == {"rows_of_older_topics": None, "rows_from_before": None, "expired": []}
 
 
 def test_what_is_on_the_way_is_said():
