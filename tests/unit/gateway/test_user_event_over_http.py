@@ -508,6 +508,11 @@ async def test_any_string_may_name_a_user(gateway: Gateway, name: str):
     assert [line.key for line in gateway.lines()] == [f"demo/user/{name}"] * 2
 
 
+@pytest.mark.parametrize(("length", "status"), [(254, 200), (255, 400)])
+async def test_the_spaces_around_an_address_count_for_its_length(gateway: Gateway, length: int, status: int):
+    assert (await save(gateway, {"email": f" {'a' * length} "})).status == status
+
+
 @pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "9" * 256])
 async def test_an_integer_id_beyond_64_bits_keeps_its_digits(gateway: Gateway, number: str):
     assert (await gateway.send("/user/", b'{"user":{"_id":%s}}' % number.encode(), DEMO)).status == 200
