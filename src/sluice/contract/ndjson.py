@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+MAX_LINES = 10_000
+"""A record's lines, at most. One that a gateway writes has fewer, however little its events hold.
+
+Whatever else is written to a topic may be all line feeds, and each line costs a row of its own.
+"""
+
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
@@ -35,9 +41,6 @@ def split(value: bytes) -> list[bytes]:
     """Give the lines of a record's value, in order; the inverse of `join`.
 
     A value that does not end in a line feed has its rest as a last line; an empty value has one empty line, so
-    that every record gives at least one line.
+    that every record gives at least one line. Of one with more than `MAX_LINES`, the last line is all the rest.
     """
-    lines = value.split(b"\n")
-    if len(lines) > 1 and not lines[-1]:
-        lines.pop()
-    return lines
+    return value.removesuffix(b"\n").split(b"\n", MAX_LINES - 1)

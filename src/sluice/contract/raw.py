@@ -8,6 +8,7 @@ import msgspec
 
 from sluice.contract.errors import Malformed
 from sluice.contract.event import Api, Millis, Uuid
+from sluice.contract.ndjson import MAX_LINES
 
 Replays = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 """How often an event was sent in again."""
@@ -77,8 +78,11 @@ def encode(line: RawLine) -> bytes:
 def decode(text: bytes) -> RawLine:
     """Read one line.
 
-    Raises `Malformed` with the reason when the text is not JSON or lacks what a raw line must have.
+    Raises `Malformed` with the reason when the text is not JSON or lacks what a raw line must have, and when it is
+    several lines: the rest of a record that has too many.
     """
+    if b"\n" in text:
+        raise Malformed(f"not a raw line: its record has more than {MAX_LINES:,} lines")
     try:
         return _decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

@@ -15,6 +15,7 @@ from sluice.contract import ndjson, raw
 from sluice.contract.errors import Malformed, Retry, Unusable
 from sluice.contract.event import Event, Outcome, Stage
 from sluice.contract.processed import Processed, Source, unreadable_id, unreadable_payload
+from sluice.contract.topics import MIB, PROCESSED_MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 _NO_EVENT = msgspec.Raw(b"null")
 ERROR_CHARACTERS = 1000
 """Of what a rule raises: it may quote the whole event, which stands beside it anyway."""
+
+UNREADABLE_CHARACTERS = 200
+"""Of why a line cannot be read: a record may have many such lines, and this may quote them too."""
+
+RESULTS_BYTES = PROCESSED_MAX_BYTES - MIB
+"""What the results of one raw record come to, at most; the rest is for what Kafka adds to a record."""
 
 REPLAYABLE = frozenset({Outcome.INVALID, Outcome.BOT})
 """What another version of the rules may store: such events are kept whole."""
@@ -134,7 +141,7 @@ def _unreadable(text: bytes, source: Source, reason: str) -> Processed:
         source=source,
         outcome=Outcome.INVALID,
         stage=Stage.PROCESSOR,
-        reason=reason,
+        reason=reason[:UNREADABLE_CHARACTERS],
         project="",
         api="",
         event=Event(

@@ -11,8 +11,23 @@ from tests.factories import raw_line
 from sluice.contract import raw
 from sluice.contract.errors import Malformed
 from sluice.contract.event import LATEST_MS, Api
+from sluice.contract.ndjson import MAX_LINES
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def test_no_record_of_a_gateway_has_more_lines_than_a_record_may_have():
+    smallest = raw_line(
+        b"0", request_id="", project="", received_at=0, client=raw.Client(), id="00000000-0000-7000-8000-000000000000"
+    )
+    assert raw.RECORD_BYTES // (len(raw.encode(smallest)) + 1) < MAX_LINES / 1.5
+
+
+def test_several_lines_are_no_raw_line():
+    line = raw.encode(raw_line())
+    for text in (line + b"\n", b"\n" + line, line.replace(b",", b",\n")):
+        with pytest.raises(Malformed, match="not a raw line: its record has more than 10,000 lines"):
+            raw.decode(text)
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,8 +14,12 @@ from tests.factories import NOW, TOPIC, pulse_event, raw_line, raw_record
 
 from sluice.contract import ndjson, processed, raw
 from sluice.contract.errors import Retry, Unusable
-from sluice.contract.event import Api, Outcome, Stage
+from sluice.contract.event import LATEST_MS, Api, Outcome, Stage
+from sluice.contract.ndjson import MAX_LINES
+from sluice.contract.topics import MIB, RAW_MAX_BYTES
 from sluice.processors import decide as deciding
+from sluice.processors.decide import RESULTS_BYTES
+from sluice.processors.pack import pack
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
 from sluice.processors.state import Draft, Entry
@@ -105,6 +110,52 @@ def test_a_time_that_no_column_holds_is_rejected(timestamp: float):
 def test_poison_between_good_lines_costs_only_itself():
     value = ndjson.join([raw.encode(raw_line(number=1)), b"poison", raw.encode(raw_line(number=2))])
     assert [d.outcome for d in decide_value(value)] == [Outcome.STORED, Outcome.INVALID, Outcome.STORED]
+
+
+def noise(length: int) -> bytes:
+    """Give bytes that mean nothing, with every byte among them."""
+    return Random(7).randbytes(length)
+
+
+def of_lines(line: bytes, length: int = RAW_MAX_BYTES) -> bytes:
+    """Give so many lines as a record may have, each beginning alike, which fill so many bytes."""
+    return b"\n".join([line + b"x" * (length // MAX_LINES - len(line) - 1)] * MAX_LINES)
+
+
+def test_the_rest_of_a_record_with_too_many_lines_is_one_line_that_cannot_be_read():
+    value = ndjson.join([raw.encode(raw_line())] * (MAX_LINES + 1))
+    decided = decide_value(value)
+    assert len(decided) == MAX_LINES
+    assert [line.outcome for line in decided[-2:]] == [Outcome.STORED, Outcome.INVALID]
+    assert decided[-1].reason == "not a raw line: its record has more than 10,000 lines"
+    assert decided[-1].payload_bytes() == ndjson.join([raw.encode(raw_line())] * 2).removesuffix(b"\n")
+
+
+def test_a_rest_that_is_one_event_with_line_breaks_is_not_taken_for_it():
+    pretty = json.dumps(json.loads(raw.encode(raw_line())), indent=1).encode()
+    [*_, last] = decide_value(b"\n" * (MAX_LINES - 1) + pretty)
+    assert (last.outcome, last.payload_bytes()) == (Outcome.INVALID, pretty)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(noise(RAW_MAX_BYTES), id="noise"),
+        pytest.param(b"\n" * MIB, id="1 MiB of line feeds"),
+        pytest.param(b"\n" * RAW_MAX_BYTES, id="as many line feeds as a record holds"),
+        pytest.param(of_lines(b"{"), id="lines that are no JSON"),
+        pytest.param(
+            of_lines(b'{"api":"' + "\N{PILE OF POO}".encode() * 250 + b'"}'), id="lines that a reason quotes"
+        ),
+        pytest.param(of_lines(b'{"api":"' + b"\\\\" * 500 + b'"}'), id="lines that a reason quotes in escapes"),
+    ],
+)
+def test_the_results_of_any_record_fit_into_one(value: bytes):
+    record = Record(2**31 - 1, 2**63 - 1, LATEST_MS, value)
+    decided = decide(record)
+    (packed,) = pack([decided])
+    assert len(packed) <= RESULTS_BYTES
+    assert b"\n".join(line.payload_bytes() for line in decided) == value.removesuffix(b"\n")
 
 
 def test_unreadable_lines_have_event_ids_of_their_own():

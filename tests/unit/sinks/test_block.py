@@ -38,6 +38,10 @@ def test_the_lines_of_one_record_are_put_together_by_the_raw_record_they_came_fr
     assert [r.lines for r in results] == [lines[:2], lines[2:]]
 
 
+def test_the_results_of_any_raw_record_fit_into_a_block():
+    assert ndjson.MAX_LINES <= BLOCK_ROWS
+
+
 def test_a_line_of_somebody_elses_is_left_out_loudly(caplog: pytest.LogCaptureFixture):
     foreign_topic = processed.encode(processed_line(8, topic="not a UUID"))
     value = ndjson.join([processed.encode(processed_line(7)), b"{}", b"\xff", foreign_topic])

@@ -46,6 +46,11 @@ def test_a_request_has_all_its_lines():
     assert [seen.source.line for seen in on_raw(raw_value(*lines), wanted("request-1"), AT)] == [0, 2]
 
 
+def test_in_a_record_with_too_many_lines_those_are_found_that_the_processors_decide():
+    value = raw_value(*[raw_line()] * (ndjson.MAX_LINES + 1))
+    assert [seen.source.line for seen in on_raw(value, wanted("request-1"), AT)] == list(range(ndjson.MAX_LINES - 1))
+
+
 @pytest.mark.parametrize(
     ("sent", "asked"),
     [
