@@ -17,6 +17,7 @@ import msgspec
 
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Outcome
+from sluice.contract.raw import RECORD_BYTES
 from sluice.contract.topics import MIB
 from sluice.processors.alarm import Counted
 from sluice.processors.decide import decide
@@ -78,8 +79,12 @@ class ProcessorLane:
         alarm: Alarm,
         report: Report,
         commit_bytes: int = COMMIT_BYTES,
+        record_bytes: int = RECORD_BYTES,
     ) -> None:
-        """`rules` gives the rules as they are now; one commit goes by the same. `alarm` is this partition's own."""
+        """`rules` gives the rules as they are now; one commit goes by the same. `alarm` is this partition's own.
+
+        `record_bytes` bounds the records of the output, each of which holds the lines of one raw record at least.
+        """
         self._partition = partition
         self._next_offset = 0
         self._is_cut_back = False
@@ -90,6 +95,7 @@ class ProcessorLane:
         self._alarm = alarm
         self._report = report
         self._commit_bytes = commit_bytes
+        self._record_bytes = record_bytes
         self._state: State = MemoryState()
 
     async def open(self) -> int | None:
@@ -156,7 +162,7 @@ class ProcessorLane:
     async def _commit(self, batch: _Batch) -> None:
         last, changes = batch.records[-1], batch.draft.changes
         batch.draft.forget(last.timestamp, max(FORGET_AT_ONCE, len(changes)))
-        output = list(pack(of_record.lines for of_record in batch.decided))
+        output = list(pack((of_record.lines for of_record in batch.decided), self._record_bytes))
         await self._journal.commit(self._partition, output, changes, Marker(self._topic_id, last.offset))
         self._next_offset = last.offset + 1
         self._alarm.count(batch.counted)

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 PARTITION = 0
 
-COMMIT_BYTES = 1000
-"""One record, or a few: what is delivered takes several commits."""
+RECORD_BYTES = 1500
+"""Of a record of the output: it holds the lines of a raw record or two."""
 
 
 class Cut(Enum):
@@ -134,13 +134,14 @@ class Parts:
 class Cluster:
     """What all workers share; it is also the raw log.
 
-    `rules` are all that are ever in force, and `version` says which of them are now. `decided_by` has for each record
-    the version that was in force when it was committed.
+    `rules` are all that are ever in force, and `version` says which of them are now. `commit_bytes` is how much raw
+    text a commit decides. `decided_by` has for each record the version that was in force when it was committed.
     """
 
     records: Sequence[Record]
     rules: Sequence[Rulebook]
     bound: Bound
+    commit_bytes: int
     parts: Parts
     version: int = 0
     log: MemoryLog = field(default_factory=MemoryLog)
@@ -201,8 +202,10 @@ class Process:
         self._woken.set()
 
     def _lane(self, journal: Journal) -> ProcessorLane:
-        alarm, report = Alarm(self._cluster.bound, lambda: 0.0), Report(lambda: 0.0, lambda _: None)
-        return self._cluster.parts.lane(PARTITION, journal, self._cluster, self._rules, alarm, report, COMMIT_BYTES)
+        cluster = self._cluster
+        alarm, report = Alarm(cluster.bound, lambda: 0.0), Report(lambda: 0.0, lambda _: None)
+        bytes_at_once = cluster.commit_bytes, RECORD_BYTES
+        return cluster.parts.lane(PARTITION, journal, cluster, self._rules, alarm, report, *bytes_at_once)
 
     def _rules(self) -> Rulebook:
         self.version = self._cluster.version

@@ -54,6 +54,18 @@ class MarkerLast(CutJournal):
         await super().transact(partition, [], {}, marker, dies=dies)
 
 
+class RecordByRecord(CutJournal):
+    """Commits each record of the output by itself; with the last of them the state and how far they go."""
+
+    async def transact(
+        self, partition: int, output: Sequence[bytes], changes: Changes, marker: Marker, *, dies: bool
+    ) -> None:
+        before = self.cluster.log.markers.get(partition, Marker(marker.topic_id, -1))
+        for value in output[:-1]:
+            await super().transact(partition, [value], {}, before, dies=False)
+        await super().transact(partition, output[-1:], changes, marker, dies=dies)
+
+
 class StoreFirst(CutJournal):
     """Changes the worker's store, and then commits."""
 
@@ -149,7 +161,7 @@ class OpensOnce(ProcessorLane):
 
     opened_at: int | None = None
 
-    async def open(self) -> int:
+    async def open(self) -> int | None:
         if self.opened_at is None:
             self.opened_at = await super().open()
         return self.opened_at
@@ -169,7 +181,7 @@ HARMLESS_WITHOUT_CUTS = {
     for mutant, parts in [
         *(
             (journal, Parts(journal=journal))
-            for journal in (OutputFirst, StateFirst, MarkerLast, StoreFirst, LeakyDraft, NoFence)
+            for journal in (OutputFirst, StateFirst, MarkerLast, RecordByRecord, StoreFirst, LeakyDraft, NoFence)
         ),
         (ForgivesFailure, Parts(lane=ForgivesFailure)),
         (OpensOnce, Parts(lane=OpensOnce)),
