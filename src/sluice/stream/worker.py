@@ -187,7 +187,7 @@ def _settings(worker: Worker) -> dict[str, Any]:
         "broker_session_timeout": session_s,
         # With their next heartbeat members learn that one has left, and that its partitions are theirs.
         "broker_heartbeat_interval": min(session_s / 4, HEARTBEAT_S),
-        # Where Kafka is away for so long in a rebalance, Faust gives that up for good. Requests get less: committed.py.
+        # Where Kafka is away for so long in a rebalance, Faust gives that up for good; requests get less time.
         "broker_request_timeout": DAY_S,
         "broker_rebalance_timeout": 30.0,
         # A worker that waits for a neighbour is alive: its heartbeats say so, not its polls.
