@@ -94,7 +94,9 @@ class Follower:
         for log in self._logs:
             topic_id = await log.topic_id()
             if topic_id != self._ids[log.name]:
+                held = await log.ranges()  # it may have other partitions, too
                 self._ids[log.name] = topic_id
-                self._next.update({at: 0 for at in self._next if at.topic == log.name})
+                self._next = {at: offset for at, offset in self._next.items() if at.topic != log.name}
+                self._next |= {TopicPartition(log.name, at): offsets.start for at, offsets in held.items()}
                 self._say(f"topic {log.name} was made anew; showing it from its start")
                 raise Retry(f"topic {log.name} is another one")
