@@ -15,6 +15,7 @@ import msgspec
 from sluice.contract.durations import DAY_MS, MINUTE_MS, SECOND_MS
 from sluice.contract.event import Api, Outcome
 from sluice.contract.first_wins import THE_USER
+from sluice.contract.json_api import attributes_of
 from sluice.contract.routing import CONFIRMATION, EMAIL_OPEN, order_prefix, rule_prefix, user_prefixes
 from sluice.processors.rules.first_wins import Claim, claim_key
 
@@ -160,12 +161,8 @@ class _Attributes(msgspec.Struct, frozen=True):
         return bytes(self.time) != b"null"
 
 
-class _Resource(msgspec.Struct, frozen=True):
-    attributes: _Attributes
-
-
-_resource = msgspec.json.Decoder(_Resource)
+_attributes = msgspec.json.Decoder(_Attributes)
 
 
 def _sent(line: RawLine) -> _Attributes:
-    return _resource.decode(line.event).attributes
+    return _attributes.decode(attributes_of(line.event))

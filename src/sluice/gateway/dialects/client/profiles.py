@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sluice.contract.json_api import attributes_of
 from sluice.contract.raw import Context
 from sluice.contract.routing import routing_key
 from sluice.contract.state_keys import normal_email
@@ -91,14 +92,7 @@ def _received(bulk: SentBulk, known: Known, project: str, state_keys: StateKeys)
     ]
 
 
-class _Attributes(msgspec.Struct):
-    attributes: msgspec.Raw
-
-
-_attributes = msgspec.json.Decoder(_Attributes)
-
-
 def _key(event: SentEvent, known: Known, state_keys: StateKeys) -> str | None:
     """Give an event's routing key; where nothing but the user counts, the event need not be looked into."""
-    members = _attributes.decode(event.text).attributes if state_keys.reads(event.metric) else b"{}"
+    members = attributes_of(event.text) if state_keys.reads(event.metric) else b"{}"
     return state_keys.of(event.metric, known.user_id, bytes(members), by_user=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sluice.contract.event import Event
+from sluice.contract.json_api import attributes_of
 from sluice.contract.state_keys import order_of
 from sluice.processors.rules.canonical.members import Members
 from sluice.processors.rules.canonical.usual_names import Sent, usual_columns
@@ -30,11 +31,6 @@ class _MetricRelation(msgspec.Struct):
     data: _Metric
 
 
-class _Resource(msgspec.Struct):
-    attributes: msgspec.Raw
-
-
-_resource = msgspec.json.Decoder(_Resource)
 _metric_relation = msgspec.json.Decoder(_MetricRelation)
 
 
@@ -44,7 +40,7 @@ def canonical(line: RawLine, visitors: Visitors) -> Event:
     The document's attributes become columns, others by their usual names. Its properties are the metric's `service`,
     the attributes that are no column (`unique_id` too), and all of `properties`; of two of one name the later counts.
     """
-    event = _resource.decode(line.event).attributes
+    event = attributes_of(line.event)
     attributes = Members(event)
     metric = _metric_relation.decode(attributes.text("metric")).data.attributes
     timestamp = attributes.time("time")
