@@ -14,7 +14,7 @@ from sluice.contract import standard_events
 from sluice.contract.event import Api
 from sluice.contract.processed import UserChange
 from sluice.contract.standard_events import CHANGE_USER, USER_SAVED
-from sluice.contract.state_keys import identifier, normal_email
+from sluice.contract.state_keys import RawMembers, identifier, normal_email
 from sluice.processors.rules.canonical.members import as_text
 from sluice.processors.rules.canonical.values import text
 
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from sluice.contract.raw import Context, RawLine
     from sluice.processors.rules.first_wins import Claim
 
-Members = dict[str, msgspec.Raw]
-
 _NULL = b"null"
-_members = msgspec.json.Decoder(Members)
+_members = msgspec.json.Decoder(RawMembers)
 
 
 def change_of(line: RawLine, event: Event) -> UserChange | None:
@@ -91,7 +89,7 @@ class _Meta(msgspec.Struct, frozen=True):
 
 
 class _Profile(msgspec.Struct, frozen=True):
-    attributes: Members | None = None
+    attributes: RawMembers | None = None
     meta: _Meta | None = None
 
 
@@ -122,11 +120,11 @@ def _unset(meta: _Meta | None) -> Iterable[str]:
     return [names] if isinstance(names, str) else names or ()
 
 
-def _object(sent: msgspec.Raw | None) -> Members:
+def _object(sent: msgspec.Raw | None) -> RawMembers:
     return {} if sent is None or _is_null(sent) else _members.decode(sent)
 
 
-def _given(members: Mapping[str, msgspec.Raw]) -> Members:
+def _given(members: Mapping[str, msgspec.Raw]) -> RawMembers:
     return {name: value for name, value in members.items() if not _is_null(value)}
 
 
