@@ -21,6 +21,10 @@ def test_the_page_of_settings_is_up_to_date():
     assert (ROOT / "docs" / "settings.md").read_text() == document()
 
 
+def test_every_command_has_its_settings_on_the_page():
+    assert {command.split()[1] for command in MODELS} == set(COMMANDS)
+
+
 @pytest.mark.parametrize("command", MODELS)
 def test_every_setting_says_what_it_means(command: str):
     for name, field in MODELS[command].model_fields.items():

@@ -8,16 +8,17 @@ from pydantic import SecretStr
 
 from sluice.cli.importing.settings import ImportSettings
 from sluice.cli.keyfile.settings import KeysSettings
+from sluice.cli.reading.settings import ReadingSettings
 from sluice.cli.replaying.settings import RejectedSettings
 from sluice.cli.sending.settings import SendSettings
 from sluice.gateway.settings import GatewaySettings
-from sluice.kafka.settings import TopicSettings
+from sluice.kafka.settings import KafkaSettings, TopicSettings
 from sluice.local.clickhouse.settings import ClickHouseSettings
 from sluice.local.kafka.settings import BrokerSettings
 from sluice.local.up.settings import UpSettings
 from sluice.processors.settings import ProcessorSettings
 from sluice.role.settings import RoleSettings, variable
-from sluice.sinks.settings import SinkSettings
+from sluice.sinks.settings import ClickHouseClientSettings, SinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,15 +30,20 @@ MODELS: Mapping[str, type[RoleSettings]] = {
     "sluice processors": ProcessorSettings,
     "sluice sinks": SinkSettings,
     "sluice topics create": TopicSettings,
+    "sluice migrate": ClickHouseClientSettings,
     "sluice keys": KeysSettings,
     "sluice users import": ImportSettings,
     "sluice rejected": RejectedSettings,
+    "sluice query": ClickHouseClientSettings,
+    "sluice where": ReadingSettings,
+    "sluice tail": KafkaSettings,
+    "sluice audit": ReadingSettings,
     "sluice send": SendSettings,
     "sluice up": UpSettings,
     "sluice broker": BrokerSettings,
     "sluice clickhouse": ClickHouseSettings,
 }
-"""The settings model of each command that has one."""
+"""The settings model of each command."""
 
 HEAD = """\
 # Settings

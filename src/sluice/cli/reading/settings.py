@@ -1,4 +1,4 @@
-"""The settings of `sluice where`, `sluice tail` and `sluice audit`."""
+"""The settings of `sluice where` and `sluice audit`."""
 
 from __future__ import annotations
 
