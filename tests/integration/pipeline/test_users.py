@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,17 @@ if TYPE_CHECKING:
 USER = """
 SELECT user_id, email, attributes FROM sluice.users WHERE project = 'load' AND user_id = {user_id:String}
 """
+
+OPENS = """
+SELECT outcome, opens, count() FROM (
+    SELECT outcome, arraySort(groupArray(toUInt8(properties['n']))) AS opens
+    FROM sluice.event_log
+    WHERE project = 'load' AND event_type = 'email_open' AND startsWith(user_id, {user_id:String})
+    GROUP BY user_id, outcome
+) GROUP BY outcome, opens ORDER BY outcome, opens
+"""
+
+MINUTE_MS = 60_000
 
 
 @pytest.fixture
@@ -103,3 +116,23 @@ def test_a_profile_updates_its_user_and_unsets(pipeline: Pipeline, user_id: str)
     assert answer.status_code == 202, answer.text
     expected = {"plan": "gold", "first_name": "Sarah", "location.city": "Boston", "location.latitude": "42.36"}
     pipeline.wait_for([(email, email, expected)], USER, user_id=email)
+
+
+def iso(at_ms: int, hours: int) -> str:
+    """Give a time in ISO 8601, by the clocks of a place so many hours east of Greenwich."""
+    return datetime.fromtimestamp(at_ms / 1000, timezone(timedelta(hours=hours))).isoformat(timespec="milliseconds")
+
+
+def test_of_a_users_email_opens_one_is_stored_in_20_minutes_whatever_names_the_user(pipeline: Pipeline, user_id: str):
+    """Each time is sent in another zone, and the user named by id and by address in turn."""
+    began = int(time.time() * 1000) - 120 * MINUTE_MS
+    after = [0, 20 * MINUTE_MS - 1, 20 * MINUTE_MS, 40 * MINUTE_MS - 1, 40 * MINUTE_MS]
+    users = [{"_id": f"{user_id}-{number}", "email": f"{user_id}-{number}@example.com"} for number in range(20)]
+    for user in users:
+        save(pipeline, **user)
+    for number, ms in enumerate(after):
+        name = ("_id", "email")[number % 2]
+        for user in users:
+            opened = {"timestamp": iso(began + ms, hours=number), "n": number}
+            send(pipeline, {name: user[name]}, {"email_open": opened})
+    pipeline.wait_for([("stored", [0, 2, 4], 20), ("throttled", [1, 3], 20)], OPENS, user_id=user_id)
