@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("any_id", metavar="EVENT_ID|REQUEST_ID|ORDER_ID")
 @click.option("--since", "since_ms", type=Since(), default="1h", show_default=True,
-              help="How far back Kafka is searched for an id that does not tell its time itself.")  # fmt: skip
+              help="How far back Kafka is searched; for an id that tells its time from then on, too.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Events to show.")
 @click.option("--json", "as_json_lines", is_flag=True, help="As JSON, a line for each event.")
 @click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
@@ -46,7 +46,7 @@ def command(
     sought = wanted(any_id)
     trace = asyncio.run(_trace(settings, sought, since_ms))
     if not trace.found:
-        raise Unusable(nowhere(any_id, trace, is_ours=sought.made_at is not None))
+        raise Unusable(nowhere(any_id, trace))
     if as_json_lines:
         _print_json(trace, limit)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -114,6 +115,24 @@ def test_an_event_that_the_table_has_lost_is_called_lost(ids: dict[str, str], pr
         [lost] = pristine.where(any_id)
         assert (lost["place"], lost["source_offset"]) == ("lost", at["source_offset"])
     assert "LOST       there is no row, although" in pristine.sluice("where", ids["event"]).stdout
+
+
+@pytest.fixture
+def old_order(own: Own) -> str:
+    """The order of a stored event, whose id is a UUID that says that it was made long before the event."""
+    long_before = f"{int(time.time() * 1000) - 600_000:012x}"
+    order_id = f"{long_before[:8]}-{long_before[8:]}{str(uuid_utils.uuid7())[13:]}"
+    stored(own, sent(own, named=order_id)["order"])
+    return order_id
+
+
+def test_what_is_lost_is_found_by_an_order_id_that_says_it_was_made_long_before(old_order: str, pristine: Own):
+    [at] = pristine.where(old_order)
+    row = f"order_id = '{old_order}'"
+    pristine.add(row, source_offset="1000000", event_id="generateUUIDv4()", request_id="''", order_id="''")
+    pristine.delete(row)
+    [lost] = pristine.where(old_order)
+    assert (lost["place"], lost["source_offset"]) == ("lost", at["source_offset"])
 
 
 HOSTILE = {

@@ -102,15 +102,14 @@ def _behind(partition: int, offset: int, done: str, reached: int | None) -> str:
     return f"partition {partition} is {done} up to offset {reached}, {number(offset - reached, 'raw record')} behind"
 
 
-def nowhere(text: str, trace: Trace, *, is_ours: bool) -> str:
+def nowhere(text: str, trace: Trace) -> str:
     """Say that nothing was found, and what was searched."""
     counts = " and ".join(f"{number(trace.searched[name], 'record')} of {name}"
                           for name in (topics.PROCESSED.name, topics.RAW.name))  # fmt: skip
     since = f"from {moment(trace.since)} UTC on" if trace.since is not None else ""
-    hint = "the id itself says when it was made" if is_ours else "--since looks further back"
     return (
         f"there is no event with the id '{printable(text, 80)}', be it of an event, a request or an order: it is not "
-        f"in sluice.event_log, nor in {counts} {since} ({hint})"
+        f"in sluice.event_log, nor in {counts} {since} (--since looks further back)"
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.cli.reading import progress
 from sluice.cli.reading.log import Log, side_by_side
@@ -20,7 +20,7 @@ from sluice.contract.event import Outcome
 from sluice.contract.processed import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sluice.cli.reading.clickhouse import ClickHouse
     from sluice.cli.reading.log import PartitionLog
@@ -39,13 +39,35 @@ FIRST_STEP = 8
 FARTHER = 8
 
 
+class Span(NamedTuple):
+    """The raw records that are searched: written at or after `since`, and the decided ones before `until`.
+
+    Both are in milliseconds since 1970 in UTC; without `until` there is no end.
+    """
+
+    since: int
+    until: int | None = None
+
+
+def spans(made_at: int | None, now: int, since: int) -> Sequence[Span]:
+    """Give what is searched one after the other, until something is found.
+
+    An id of ours was made when the event came, at `made_at`. But such an id may be a client's own, of an order or a
+    request, and its event may have come at any time since: so `since` holds for it, too.
+    """
+    if made_at is None:
+        return (Span(since),)
+    near = max(0, min(made_at, now) - SLACK_MS)
+    return Span(near, made_at + SENT_WITHIN_MS), Span(min(near, since))
+
+
 @dataclass
 class Trace:
     """What was found, in the order in which it was accepted, and what was searched.
 
-    `since` is from when on Kafka was searched, in milliseconds since 1970 in UTC; None where it was not. `unsearched`
-    says why it could not be. `marks` and `markers` give by partition the highest raw offsets that are stored and
-    decided.
+    `since` is from when on Kafka was searched last, in milliseconds since 1970 in UTC; None where it was not.
+    `searched` counts the records of that search by topic. `unsearched` says why Kafka could not be searched. `marks`
+    and `markers` give by partition the highest raw offsets that are stored and decided.
     """
 
     found: list[Sighting] = field(default_factory=list)
@@ -65,7 +87,7 @@ class Tracer:
         self._processed = Log(bootstrap, topics.PROCESSED.name)
         self._changelog = Log(bootstrap, topics.CHANGELOG.name)
         self._sought = sought
-        self._since = since if sought.made_at is None else max(0, min(sought.made_at, now) - SLACK_MS)
+        self._spans = spans(sought.made_at, now, since)
         self._topic_id = ""
         self._found: dict[tuple[str, int, int, int], Sighting] = {}
 
@@ -104,17 +126,21 @@ class Tracer:
             self._note(map(of_row, await self._clickhouse.ask(sql, id=value)))
 
     async def _search_kafka(self, trace: Trace) -> None:
-        trace.since = self._since
         self._topic_id = await self._raw.topic_id()
         trace.marks = await progress.marks(self._clickhouse, self._topic_id)
         await self._ask_table()
         known = bool(self._found)
         trace.markers = await progress.markers(self._changelog, self._topic_id)
-        await self._search_processed(trace)
-        await self._search_raw(trace, beyond_markers_only=known)
+        for span in self._spans:
+            trace.since = span.since
+            trace.searched.clear()
+            await self._search_processed(trace, span)
+            await self._search_raw(trace, span, beyond_markers_only=known)
+            if self._found:
+                return
 
-    async def _search_processed(self, trace: Trace) -> None:
-        held = await self._processed.ranges_since(self._since)
+    async def _search_processed(self, trace: Trace, span: Span) -> None:
+        held = await self._processed.ranges_since(span.since)
 
         async def search(partition: int) -> None:
             mark = trace.marks.get(partition, -1)
@@ -130,15 +156,13 @@ class Tracer:
         behind = [at for at, marker in trace.markers.items() if marker > trace.marks.get(at, -1) and held.get(at)]
         await side_by_side(behind, search)
 
-    async def _search_raw(self, trace: Trace, *, beyond_markers_only: bool) -> None:
-        held = await self._raw.ranges_since(self._since)
-        unlikely = held
-        if self._sought.made_at is not None:
-            unlikely = await self._raw.ranges_since(self._sought.made_at + SENT_WITHIN_MS)
+    async def _search_raw(self, trace: Trace, span: Span, *, beyond_markers_only: bool) -> None:
+        held = await self._raw.ranges_since(span.since)
+        after = held if span.until is None else await self._raw.ranges_since(span.until)
 
         async def search(partition: int) -> None:
             undecided = max(held[partition].start, trace.markers.get(partition, -1) + 1)
-            likely_until = held[partition].stop if self._sought.made_at is None else unlikely[partition].start
+            likely_until = held[partition].stop if span.until is None else after[partition].start
             likely = range(held[partition].start, min(undecided, likely_until))
             async with self._raw.opened(partition) as log:
                 for wanted in (() if beyond_markers_only else (likely,)) + (range(undecided, held[partition].stop),):

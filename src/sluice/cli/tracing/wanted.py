@@ -16,7 +16,8 @@ class Wanted:
     """The id of an event, of a request, or of an order: nothing tells which.
 
     `event_id` is there where it can be an event's: a UUID in its canonical form. `made_at` is when it was made, in
-    milliseconds since 1970 in UTC, where it says so: ids that Sluice gives are UUIDs of version 7.
+    milliseconds since 1970 in UTC, where it says so: ids that Sluice gives are UUIDs of version 7, and a client's own
+    may be.
     """
 
     text: str

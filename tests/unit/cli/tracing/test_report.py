@@ -87,11 +87,10 @@ def test_several_events_are_counted_by_what_became_of_them():
 
 def test_nothing_found_says_what_was_searched():
     trace = Trace(since=NOW, searched=Counter({"events.raw": 1200}))
-    said = nowhere("x'\n", trace, is_ours=False)
+    said = nowhere("x'\n", trace)
     assert "'x'\\n'" in said
     assert "0 records of events.processed and 1,200 records of events.raw from 2026-11-18 11:06:40.000 UTC" in said
     assert said.endswith("(--since looks further back)")
-    assert nowhere("x", trace, is_ours=True).endswith("(the id itself says when it was made)")
 
 
 def test_the_json_has_null_for_what_is_not_known_yet():
