@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import logging
 import os
 import sys
 from typing import NoReturn
@@ -71,6 +72,8 @@ def sluice() -> None:
     from sluice.role.settings import refuse_unknown
 
     refuse_unknown(MODELS.values())
+    # What fails is said in one sentence; a role's own log has these records all the same.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
 def main() -> NoReturn:

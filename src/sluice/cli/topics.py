@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import click
 
@@ -15,7 +14,6 @@ from sluice.role.settings import load
 @click.group()
 def command() -> None:
     """Create and inspect the Kafka topics."""
-    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what fails is said in one sentence
 
 
 @command.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,8 +24,6 @@ STALLED_S = 30.0
 
 SIDE_BY_SIDE = 4
 """Partitions that are read at once: each holds a few records in memory, and a record may have 12 MiB."""
-
-logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what fails is said in one sentence
 
 
 @dataclass(frozen=True)
