@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sluice.cli.reading.settings import ReadingSettings
-from sluice.cli.reading.since import Since
+from sluice.cli.reading.since import EXAMPLES, Moment
 from sluice.contract.errors import Unusable
 from sluice.role.settings import load
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--since", "since_ms", type=Since(), help="Audit what was accepted in this time (90s, 10m, 1h, 7d) "
+@click.option("--since", "since_ms", type=Moment(), help=f"Audit what was accepted since then ({EXAMPLES}) "
               "instead of all that events.raw holds.")  # fmt: skip
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0,
               help="Seconds to wait until nothing is on the way; fail if something still is.")  # fmt: skip
@@ -61,11 +61,10 @@ async def _audit(settings: ReadingSettings, since_ms: int | None, wait_s: float)
     from sluice.cli.reading.clickhouse import ClickHouse
     from sluice.cli.reading.log import Log
     from sluice.contract import topics
-    from sluice.gateway.clock import system_clock
 
     raw_log = Log(settings.kafka_bootstrap, topics.RAW.name)
     topic_id = await raw_log.topic_id()
-    offsets = await (raw_log.ranges() if since_ms is None else raw_log.ranges_since(system_clock() - since_ms))
+    offsets = await (raw_log.ranges() if since_ms is None else raw_log.ranges_since(since_ms))
     table = Table(ClickHouse(settings.clickhouse_url), topic_id)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:

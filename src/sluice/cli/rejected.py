@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sluice.cli.reading.clickhouse import ClickHouse
 from sluice.cli.reading.shown import number, show_table
+from sluice.cli.reading.since import EXAMPLES, Moment
 from sluice.cli.replaying import screen
 from sluice.cli.replaying.candidates import Order, survey
-from sluice.cli.replaying.filters import Filters, moment_ms
+from sluice.cli.replaying.filters import Filters
 from sluice.cli.replaying.rows import REPLAYABLE
 from sluice.cli.replaying.settings import RejectedSettings
 from sluice.cli.replaying.table import RejectedEvents
@@ -48,8 +47,8 @@ _FILTERS = (
         help="Only those that were rejected there.",
     ),
     click.option("--reason", help="Only those whose reason holds this text, in whatever case."),
-    click.option("--since", help="Only those received from then on: how long ago (90s, 30m, 2h, 7d) or a time."),
-    click.option("--until", help="Only those received before then."),
+    click.option("--since", "since_ms", type=Moment(), help=f"Only those received from then on: {EXAMPLES}."),
+    click.option("--until", "until_ms", type=Moment(), help="Only those received before then."),
     click.option("--event-id", type=click.UUID, help="Only this one."),
 )
 
@@ -66,7 +65,6 @@ _clickhouse_url = click.option("--clickhouse-url", help="ClickHouse's HTTP inter
 @click.group()
 def command() -> None:
     """Look at events that were not stored, and send them in again."""
-    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # what fails is said in one sentence
 
 
 @command.command("list")
@@ -178,14 +176,8 @@ def _events(settings: RejectedSettings) -> RejectedEvents:
     return RejectedEvents(ClickHouse(settings.clickhouse_url))
 
 
-def _meant(*, since: str | None, until: str | None, event_id: UUID | None, **same: str | None) -> Filters:
-    now = datetime.now(UTC)
-    return Filters(
-        **same,
-        event_id=str(event_id) if event_id else None,
-        since_ms=moment_ms("--since", since, now) if since else None,
-        until_ms=moment_ms("--until", until, now) if until else None,
-    )
+def _meant(*, event_id: UUID | None, **same: Any) -> Filters:
+    return Filters(**same, event_id=str(event_id) if event_id else None)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sluice.cli.reading.since import Since
+from sluice.cli.reading.since import EXAMPLES, Moment
 from sluice.contract.event import Api, Outcome
 from sluice.kafka.settings import KafkaSettings
 from sluice.role.settings import load
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
               help="Only events that were decided so; leaves out accepted ones.")  # fmt: skip
 @click.option("--raw", "stage", flag_value="raw", help="Only events as they are accepted.")
 @click.option("--decided", "stage", flag_value="decided", help="Only events as they are decided.")
-@click.option("--since", "since_ms", type=Since(), help="Begin so far back: 90s, 10m, 1h, 7d.")
+@click.option("--since", "since_ms", type=Moment(), help=f"Begin with what was written since then: {EXAMPLES}.")
 @click.option("--json", "as_json", is_flag=True, help="As NDJSON.")
 @click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
 def command(
@@ -67,11 +67,10 @@ async def _tail(
 ) -> None:
     from sluice.cli.tailing.following import Follower
     from sluice.contract import topics
-    from sluice.gateway.clock import system_clock
 
     names = {"raw": topics.RAW.name, "decided": topics.PROCESSED.name}
     follower = Follower(settings.kafka_bootstrap, [names[stage] for stage in stages], _say)
-    await follower.start(None if since_ms is None else max(0, system_clock() - since_ms))
+    await follower.start(since_ms)
     await follower.follow(lambda records: _print(records, wanted, as_json))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sluice.cli.reading.settings import ReadingSettings
-from sluice.cli.reading.since import Since
+from sluice.cli.reading.since import EXAMPLES, Moment
 from sluice.contract.errors import Unusable
 from sluice.role.settings import load
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("any_id", metavar="EVENT_ID|REQUEST_ID|ORDER_ID")
-@click.option("--since", "since_ms", type=Since(), default="1h", show_default=True,
-              help="How far back Kafka is searched; for an id that tells its time from then on, too.")  # fmt: skip
+@click.option("--since", "since_ms", type=Moment(), default="1h", show_default=True,
+              help=f"Search Kafka since then ({EXAMPLES}), and from when the id was made, if it says.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Events to show.")
 @click.option("--json", "as_json_lines", is_flag=True, help="As JSON, a line for each event.")
 @click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
@@ -60,9 +60,8 @@ async def _trace(settings: ReadingSettings, sought: Wanted, since_ms: int) -> Tr
     from sluice.cli.tracing.tracer import Tracer
     from sluice.gateway.clock import system_clock
 
-    now = system_clock()
     clickhouse = ClickHouse(settings.clickhouse_url)
-    return await Tracer(clickhouse, settings.kafka_bootstrap, sought, now, max(0, now - since_ms)).trace()
+    return await Tracer(clickhouse, settings.kafka_bootstrap, sought, system_clock(), since_ms).trace()
 
 
 def _print(trace: Trace, limit: int) -> None:

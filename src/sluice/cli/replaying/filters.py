@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
-
-from sluice.contract.errors import Unusable
-from sluice.contract.event import LATEST_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,35 +45,3 @@ class Filters:
         """
         given = {name: value for name in _CONDITIONS if (value := getattr(self, name)) is not None}
         return " AND ".join(_CONDITIONS[name] for name in given) or _EVERYTHING, given
-
-
-_AGO = re.compile(r"([1-9][0-9]{0,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def moment_ms(option: str, text: str, now: datetime) -> int:
-    """Read a time: so long ago (90s, 30m, 2h, 7d), a date (its beginning), or an ISO 8601 time.
-
-    Without a zone it is in UTC. Raises `Unusable`, naming the option, for anything else and outside 1970 to 2299.
-    """
-    try:
-        milliseconds = _moment(text, now) // timedelta(milliseconds=1)
-    except (ValueError, OverflowError):
-        milliseconds = -1
-    if not 0 <= milliseconds <= LATEST_MS:
-        raise Unusable(
-            f"{option} must be a time (2027-01-01 or 2027-01-01T12:00:00Z), or how long ago: 90s, 30m, 2h, 7d"
-        )
-    return milliseconds
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _moment(text: str, now: datetime) -> timedelta:
-    if ago := _AGO.fullmatch(text):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) - _EPOCH
-    if len(text) <= len("2027-01-01"):
-        return datetime.combine(date.fromisoformat(text), time(), UTC) - _EPOCH
-    said = datetime.fromisoformat(text)
-    return (said if said.tzinfo else said.replace(tzinfo=UTC)) - _EPOCH
