@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sluice.contract import ndjson, raw
+from sluice.contract import ndjson, processed, raw
 from sluice.contract.errors import Malformed, Retry, Unusable
 from sluice.contract.event import Event, Outcome, Stage
 from sluice.contract.processed import Processed, Source, unreadable_id, unreadable_payload
+from sluice.contract.raw import RECORD_BYTES
 from sluice.contract.topics import MIB, PROCESSED_MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sluice.contract.raw import RawLine
     from sluice.processors.rules.rulebook import Rulebook, Verdict
@@ -33,7 +34,9 @@ UNREADABLE_CHARACTERS = 200
 """Of why a line cannot be read: a record may have many such lines, and this may quote them too."""
 
 RESULTS_BYTES = PROCESSED_MAX_BYTES - MIB
-"""What the results of one raw record come to, at most; the rest is for what Kafka adds to a record."""
+"""What the decisions on one raw record come to, at most; the rest is for what Kafka adds to a record."""
+
+TOO_LARGE = f"as it was sent and in its columns it takes more than the {RESULTS_BYTES // MIB} MiB that there are"
 
 REPLAYABLE = frozenset({Outcome.INVALID, Outcome.BOT})
 """What another version of the rules may store: such events are kept whole."""
@@ -50,17 +53,33 @@ class Decided:
 def decide(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Decided:
     """Give one decision for each line of the record, and put what it remembers into the state.
 
-    `topic_id` is Kafka's id of the topic that the record stands on.
+    `topic_id` is Kafka's id of the topic that the record stands on. Where the decisions would not fit into a record,
+    all its lines are rejected, and nothing is remembered; a gateway's record of more than one line always fits.
 
     Raises `Retry` where the state cannot be read, and `Unusable` where a newer version wrote it: neither is an
     event's fault.
     """
     state.at(record.timestamp)
+    if len(record.value) <= RECORD_BYTES:
+        return _judged(record, topic_id, rules, state)
+    before = dict(state.changes)
+    decided = _judged(record, topic_id, rules, state)
+    if sum(len(processed.encode(line)) + 1 for line in decided.lines) <= RESULTS_BYTES:
+        return decided
+    state.changes = before
+    return Decided([_too_large(text, source) for source, text in _lines_of(record, topic_id)], raised=0)
+
+
+def _lines_of(record: Record, topic_id: str) -> Iterator[tuple[Source, bytes]]:
+    for number, text in enumerate(ndjson.split(record.value)):
+        yield Source(topic_id, record.partition, record.offset, number, record.timestamp), text
+
+
+def _judged(record: Record, topic_id: str, rules: Rulebook, state: Draft) -> Decided:
     readable = _Readable(state)
     lines = []
     raised = 0
-    for number, text in enumerate(ndjson.split(record.value)):
-        source = Source(topic_id, record.partition, record.offset, number, record.timestamp)
+    for source, text in _lines_of(record, topic_id):
         try:
             line = raw.decode(text)
         except Malformed as error:
@@ -133,6 +152,13 @@ def _invalid(line: RawLine, source: Source, reason: str) -> Processed:
         raw_line=_without_event(line),
         payload=line.event,
     )
+
+
+def _too_large(text: bytes, source: Source) -> Processed:
+    try:
+        return _invalid(raw.decode(text), source, TOO_LARGE)
+    except Malformed as error:
+        return _unreadable(text, source, str(error))
 
 
 def _unreadable(text: bytes, source: Source, reason: str) -> Processed:

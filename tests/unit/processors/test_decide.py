@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from sluice.contract.event import LATEST_MS, Api, Outcome, Stage
 from sluice.contract.ndjson import MAX_LINES
 from sluice.contract.topics import MIB, RAW_MAX_BYTES
 from sluice.processors import decide as deciding
-from sluice.processors.decide import RESULTS_BYTES
+from sluice.processors.decide import RESULTS_BYTES, TOO_LARGE
 from sluice.processors.pack import pack
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
@@ -240,6 +241,67 @@ def test_deciding_changes_the_draft_alone():
     deciding.decide(raw_record(0, confirmation(1)), TOPIC, RULES, draft)
     assert len(draft.changes) == 1
     assert committed.entries == {}
+
+
+def large_confirmation(number: int, quotes: int, spaces: int = 0) -> raw.RawLine:
+    """Make a confirmation of which each quote takes six bytes when it is decided, and each space one."""
+    sent = b'{"type":"confirmation","orderId":"A-17","a":["%s"]%s}' % (b'\\"' * quotes, b" " * spaces)
+    return raw_line(sent, api=Api.EVENTS, key=ORDER, number=number)
+
+
+def size(decided: Sequence[Processed]) -> int:
+    return sum(map(len, pack([decided])))
+
+
+def test_what_does_not_fit_by_a_byte_is_rejected_and_can_be_sent_in_again():
+    quotes = (RESULTS_BYTES - 10_000) // 6
+    room = RESULTS_BYTES - size(decide(raw_record(0, large_confirmation(1, quotes))))
+    assert room > 0
+    [fits] = decide(raw_record(0, large_confirmation(1, quotes, room)))
+    assert (fits.outcome, size([fits])) == (Outcome.STORED, RESULTS_BYTES)
+    line = large_confirmation(1, quotes, room + 1)
+    [rejected] = decide(raw_record(0, line))
+    assert (rejected.outcome, rejected.stage, rejected.reason) == (Outcome.INVALID, Stage.PROCESSOR, TOO_LARGE)
+    assert (rejected.event.properties, rejected.user_change) == ({}, None)
+    assert rejected.payload_bytes() == bytes(line.event)
+    assert rejected.raw_line == msgspec.Raw(raw.encode(msgspec.structs.replace(line, event=msgspec.Raw(b"null"))))
+
+
+def test_what_does_not_fit_leaves_nothing_behind_and_takes_nothing_away():
+    draft = Draft(MemoryState())
+    other = confirmation(1)
+    deciding.decide(raw_record(1, msgspec.structs.replace(other, key="demo/order/B"), other), TOPIC, RULES, draft)
+    before = dict(draft.changes)
+    too_large = msgspec.structs.replace(large_confirmation(2, 6 * MIB), key="demo/order/C")
+    decided = deciding.decide(raw_record(2, too_large), TOPIC, RULES, draft)
+    assert (decided.lines[0].reason, decided.raised) == (TOO_LARGE, 0)
+    assert draft.changes == before != {}
+
+
+def test_of_lines_that_fit_each_but_not_together_none_is_stored():
+    lines = [large_confirmation(number, 2 * MIB) for number in range(3)]
+    value = ndjson.join([*map(raw.encode, lines), b"poison"])
+    decided = decide_value(value)
+    assert [line.reason for line in decided[:3]] == [TOO_LARGE] * 3
+    assert decided[3].payload_bytes() == b"poison"
+    assert size(decided) <= RESULTS_BYTES
+
+
+def test_rejected_lines_fit_together_whatever_they_are():
+    line = raw_line(b"0", request_id="r" * (RAW_MAX_BYTES // MAX_LINES - 215), client=raw.Client())
+    value = ndjson.join([raw.encode(line)] * MAX_LINES)
+    assert 0 <= RAW_MAX_BYTES - len(value) < 10 * MAX_LINES
+    assert size(decide_value(value)) <= RESULTS_BYTES
+
+
+def test_a_record_of_many_events_fits_however_much_is_said_of_each():
+    line = raw.encode(raw_line(b"{}", request_id="", project="", received_at=0, client=raw.Client()))
+    value = ndjson.join([line] * (raw.RECORD_BYTES // (len(line) + 1)))
+    state = Draft(MemoryState())
+    decided = deciding.decide(Record(0, 0, NOW, value), TOPIC, Rulebook(Wordy(b"secret")), state)
+    assert decided.raised == len(decided.lines) > 5000
+    assert decided.lines[0].reason.endswith("xxx")
+    assert size(decided.lines) <= RESULTS_BYTES
 
 
 class _Unreadable(MemoryState):
