@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from sluice.contract import topics
 from sluice.gateway.app import create_app, create_metrics_app
 from sluice.gateway.clock import monotonic_clock, system_clock, uuid7
 from sluice.gateway.coalescer import Coalescer
@@ -25,12 +26,13 @@ from sluice.gateway.serve import allow_connections, serving
 from sluice.gateway.settings_file import settings_file
 from sluice.gateway.users.directory import KafkaUsers, known_users
 from sluice.gateway.watched import show_neighbours, show_own
+from sluice.kafka.topic_ids import await_topics
 from sluice.role.ready import say_ready
 from sluice.role.settings_file import SettingsFollower
 from sluice.role.start import log_to_stderr, name_process
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from aiohttp import web
 
@@ -44,7 +46,8 @@ log = logging.getLogger(__name__)
 def run(settings: GatewaySettings) -> None:
     """Run the gateway until SIGTERM or SIGINT; then finish what is in flight.
 
-    Raises `Unusable` when a setting, the settings file, the port or Kafka forbids the start.
+    Waits for Kafka where it is not there yet. Raises `Unusable` when a setting, the settings file, the port or a
+    missing topic forbids the start.
     """
     name_process("gateway")
     log_to_stderr(settings.gateway_log_level)
@@ -52,11 +55,30 @@ def run(settings: GatewaySettings) -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     allow_connections(settings.gateway_max_connections)
     follower = SettingsFollower(settings_file(settings))
-    uvloop.run(serve(settings, follower, KeyRing(follower.load())))
+    uvloop.run(_run(settings, follower, KeyRing(follower.load())))
+
+
+async def _run(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing) -> None:
+    """Serve. A signal that comes earlier, while Kafka is waited for or the known users are read, ends it at once."""
+    given_up = asyncio.Event()
+    gateway = asyncio.create_task(serve(settings, follower, keys))
+
+    def give_up() -> None:
+        log.info("stopping before it serves")
+        given_up.set()
+        gateway.cancel()
+
+    _on_signal(give_up)
+    try:
+        await gateway
+    except asyncio.CancelledError:
+        if not given_up.is_set():
+            raise
 
 
 async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing) -> None:
-    """Connect, listen, say that it is ready, and stop on a signal without losing a request."""
+    """Connect, listen, say that it is ready, and from then on stop on a signal without losing a request."""
+    await await_topics(settings.kafka_bootstrap, [topics.RAW.name, topics.USERS_KNOWN.name])
     url, timeout_s = settings.redis_url.get_secret_value(), settings.redis_timeout_ms / 1000
     deadline_s = settings.gateway_publish_deadline_ms / 1000
     async with (
@@ -69,11 +91,10 @@ async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: Key
 async def _serve(
     settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing, limiter: FailOpen, users: KafkaUsers
 ) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     publisher = KafkaPublisher(settings.kafka_bootstrap, deadline_s=settings.gateway_publish_deadline_ms / 1000)
     partitions = await publisher.start()
+    stop = asyncio.Event()
+    _on_signal(stop.set)
     coalescer = Coalescer(
         publisher,
         partitions,
@@ -112,6 +133,12 @@ async def _serve(
     finally:
         await coalescer.close()
         await publisher.close()
+
+
+def _on_signal(act: Callable[[], object]) -> None:
+    """Do this from now on, instead of what was to be done before, when the process is asked to end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, act)
 
 
 def _serving(settings: GatewaySettings, app: web.Application, traffic: Traffic) -> AbstractAsyncContextManager[str]:

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from tests.integration.gateway.process import GatewayProcess
 from tests.integration.gateway.reading import read_topic
-from tests.integration.stack import RoleProcess
+from tests.integration.stack import DidNotStart, RoleProcess
 
 from sluice.contract import ndjson, raw, topics
 from sluice.kafka.topics import create_topics
@@ -139,3 +139,41 @@ async def test_a_short_restart_costs_time_and_no_request(broker: RoleProcess, bo
     finally:
         gateway.stop()
     assert await stored(bootstrap) == ["before", *(f"during{number}" for number in range(5))]
+
+
+async def until_it_waits_for_kafka(gateway: GatewayProcess) -> None:
+    async with asyncio.timeout(60):
+        while not gateway.log.exists() or gateway.log_text().count("does not answer; trying again") < 2:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_gateway_that_starts_while_kafka_is_away_waits_for_it(
+    broker: RoleProcess, bootstrap: str, tmp_path: Path
+):
+    await create_topics(bootstrap, topics.ALL, partitions=2, replication=1)
+    broker.stop()
+    gateway = GatewayProcess(tmp_path, bootstrap)
+    started = asyncio.create_task(asyncio.to_thread(gateway.start))
+    try:
+        await until_it_waits_for_kafka(gateway)
+        await asyncio.to_thread(broker.start)
+        await started
+        async with aiohttp.ClientSession(headers=LOAD) as session:
+            assert await Sender(session, gateway.url).send("after") == 202
+    finally:
+        gateway.stop()
+    assert await stored(bootstrap) == ["after"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_gateway_that_waits_for_kafka_ends_when_it_is_asked_to(tmp_path: Path, number: signal.Signals):
+    gateway = GatewayProcess(tmp_path, f"127.0.0.1:{free_port()}")
+    started = asyncio.create_task(asyncio.to_thread(gateway.start))
+    try:
+        await until_it_waits_for_kafka(gateway)
+        os.kill(gateway.pid, number)
+        with pytest.raises(DidNotStart, match="ended with code 0"):
+            await started
+    finally:
+        gateway.stop()
+    assert "Traceback" not in gateway.log_text()
