@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sluice.cli.auditing.comparing import Lines, Record
 
 WINDOW_RECORDS = 20_000
-WINDOW_LINES = 100_000
+WINDOW_LINES = 200_000
 
 
 class PartitionLog(Protocol):
