@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.client import ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int16, Int32, Schema, String
 
 from sluice.contract.errors import Retry
+from sluice.kafka.steady_client import SteadyClient
 
 REQUEST_TIMEOUT_MS = 2000
 
@@ -67,7 +68,7 @@ async def leave_group(bootstrap: str, group: str, instance: str, member: str) ->
     `member` is the id that the group gave this process when it joined: another process that has joined under the same
     `instance` since then stays. Raises `Retry` when the member could not be taken out.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    client = SteadyClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await client.bootstrap()
         coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)

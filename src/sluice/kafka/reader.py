@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from sluice.contract.errors import Retry
 from sluice.contract.topics import MIB
+from sluice.kafka.steady_client import make_steady
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,6 +37,7 @@ async def reading(
         request_timeout_ms=request_timeout_ms,
         max_partition_fetch_bytes=fetch_bytes,
     )
+    make_steady(consumer._client)
     try:
         await consumer.start()
         consumer.assign([partition])

@@ -11,7 +11,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
@@ -25,6 +24,7 @@ from aiokafka.protocol.types import (
 )
 
 from sluice.contract.errors import Retry, Unusable
+from sluice.kafka.steady_client import SteadyClient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -136,7 +136,7 @@ async def topic_ids(bootstrap: str, names: Sequence[str]) -> dict[str, UUID]:
 
     Raises `Unusable` naming a topic that does not exist, and `Retry` while the broker cannot be asked.
     """
-    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    client = SteadyClient(bootstrap_servers=bootstrap)
     try:
         await client.bootstrap()
         answer: Any = await client.send(client.get_random_node(), _TopicIdsRequest(names))

@@ -19,6 +19,7 @@ from sluice.contract.errors import Retry, TooLarge, Unusable
 from sluice.contract.raw import RECORD_BYTES
 from sluice.contract.topics import RAW
 from sluice.kafka.producer import abandon
+from sluice.kafka.steady_client import make_steady
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -129,6 +130,7 @@ class KafkaPublisher:
             max_batch_size=self._batch_bytes,
             request_timeout_ms=int(self._deadline_s * 1000 / 2),
         )
+        make_steady(producer.client)
         try:
             async with asyncio.timeout(self._deadline_s):
                 await producer.start()

@@ -14,6 +14,7 @@ from sluice.contract.errors import Retry
 from sluice.contract.topics import MIB
 from sluice.gateway.users.mark import LogState, Stale
 from sluice.kafka.reader import stop
+from sluice.kafka.steady_client import make_steady
 from sluice.kafka.topic_ids import topic_ids
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ async def open_log(bootstrap: str, topic: str, partitions: int) -> AsyncIterator
         auto_offset_reset="none",
         max_partition_fetch_bytes=4 * MIB,
     )
+    make_steady(consumer._client)
     try:
         async with _answering(bootstrap):
             await consumer.start()
