@@ -27,7 +27,7 @@ from sluice.gateway.settings_file import settings_file
 from sluice.gateway.users.directory import KafkaUsers, known_users
 from sluice.gateway.watched import show_neighbours, show_own
 from sluice.kafka.topic_ids import await_topics
-from sluice.role.ready import say_ready
+from sluice.role.ready import Statuses, say_ready
 from sluice.role.settings_file import SettingsFollower
 from sluice.role.start import log_to_stderr, name_process
 
@@ -54,14 +54,15 @@ def run(settings: GatewaySettings) -> None:
     # While the broker is away, aiokafka says twenty times a second what the publisher says once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     allow_connections(settings.gateway_max_connections)
-    follower = SettingsFollower(settings_file(settings))
-    uvloop.run(_run(settings, follower, KeyRing(follower.load())))
+    statuses = Statuses()
+    follower = SettingsFollower(settings_file(settings), say=statuses.of("settings file"))
+    uvloop.run(_run(settings, follower, KeyRing(follower.load()), statuses))
 
 
-async def _run(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing) -> None:
+async def _run(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing, statuses: Statuses) -> None:
     """Serve. A signal that comes earlier, while Kafka is waited for or the known users are read, ends it at once."""
     given_up = asyncio.Event()
-    gateway = asyncio.create_task(serve(settings, follower, keys))
+    gateway = asyncio.create_task(serve(settings, follower, keys, statuses))
 
     def give_up() -> None:
         log.info("stopping before it serves")
@@ -76,14 +77,19 @@ async def _run(settings: GatewaySettings, follower: SettingsFollower, keys: KeyR
             raise
 
 
-async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing) -> None:
+async def serve(settings: GatewaySettings, follower: SettingsFollower, keys: KeyRing, statuses: Statuses) -> None:
     """Connect, listen, say that it is ready, and from then on stop on a signal without losing a request."""
     await await_topics(settings.kafka_bootstrap, [topics.RAW.name, topics.USERS_KNOWN.name])
     url, timeout_s = settings.redis_url.get_secret_value(), settings.redis_timeout_ms / 1000
     deadline_s = settings.gateway_publish_deadline_ms / 1000
     async with (
         open_limiter(url, timeout_s, monotonic_clock) as limiter,
-        known_users(settings.kafka_bootstrap, settings.gateway_data_dir, deadline_s=deadline_s) as users,
+        known_users(
+            settings.kafka_bootstrap,
+            settings.gateway_data_dir,
+            deadline_s=deadline_s,
+            say=statuses.of("known users"),
+        ) as users,
     ):
         await _serve(settings, follower, keys, limiter, users)
 

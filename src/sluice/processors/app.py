@@ -9,7 +9,6 @@ from sluice.contract import topics
 from sluice.processors.alarm import Alarm, Bound
 from sluice.processors.lane import ProcessorLane
 from sluice.processors.report import Report
-from sluice.role.ready import say_status
 from sluice.stream import worker
 
 if TYPE_CHECKING:
@@ -32,13 +31,15 @@ def create_app(
     raw_log: RawLog,
     rules: Callable[[], Rulebook],
     follow: Callable[[int], Awaitable[None]],
+    say: Callable[[str], None],
 ) -> faust.App:
     """Build the Faust app of one worker; nothing is connected before it starts.
 
-    `follow` keeps the state of a partition that another worker owns, until it is cancelled.
+    `follow` keeps the state of a partition that another worker owns, until it is cancelled. `say` is told which
+    partitions pause, as `Report` does.
     """
     bound = Bound(settings.processors_pause_failed_percent, settings.processors_pause_failed_events)
-    report = Report(time.monotonic, say_status)
+    report = Report(time.monotonic, say)
     return worker.create_app(
         worker.Worker(
             group=GROUP,

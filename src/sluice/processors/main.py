@@ -15,6 +15,7 @@ from sluice.processors.journal_kafka import KafkaJournal
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules_in_force import RulesInForce, settings_file
 from sluice.processors.state_rocksdb import Stores
+from sluice.role.ready import Statuses
 from sluice.role.start import log_to_stderr, name_process
 from sluice.stream import worker
 
@@ -30,12 +31,13 @@ def run(settings: ProcessorSettings) -> None:
     """
     name_process("processors")
     log_to_stderr(settings.processors_log_level)
-    rules = RulesInForce(Visitors(_visitor_secret(settings)), settings_file(settings))
+    statuses = Statuses()
+    rules = RulesInForce(Visitors(_visitor_secret(settings)), settings_file(settings), statuses.of("settings file"))
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     raw_log = TopicLog(settings.kafka_bootstrap, topics.RAW.name)
     with closing(Stores(settings.data_dir / GROUP / "state")) as stores:
         journal = KafkaJournal(settings.kafka_bootstrap, stores)
-        app = create_app(settings, journal, raw_log, rules.now, journal.follow)
+        app = create_app(settings, journal, raw_log, rules.now, journal.follow, statuses.of("partitions"))
         app.task(rules.follow)
         worker.run(app)
 

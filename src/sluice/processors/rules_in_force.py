@@ -6,9 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.processors.rules.rulebook import Rulebook
+from sluice.role.ready import say_status
 from sluice.role.settings_file import SettingsFile, SettingsFollower, source_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sluice.contract.projects import Projects
     from sluice.processors.rules.canonical.visitor import Visitors
     from sluice.processors.settings import ProcessorSettings
@@ -20,10 +23,15 @@ class RulesInForce:
     Whoever decides asks for them once for each batch, so that a batch goes by one version of the file.
     """
 
-    def __init__(self, visitors: Visitors, file: SettingsFile | None) -> None:
-        """Without a file, the documents' rules hold for every project. Raises `Unusable` for one that is wrong."""
+    def __init__(
+        self, visitors: Visitors, file: SettingsFile | None, say: Callable[[str], None] = say_status
+    ) -> None:
+        """Without a file, the documents' rules hold for every project. Raises `Unusable` for one that is wrong.
+
+        `say` takes a few words for whoever supervises this process while a change cannot be taken, and none after.
+        """
         self._rules = Rulebook(visitors)
-        self._follower = SettingsFollower(file) if file else None
+        self._follower = SettingsFollower(file, say=say) if file else None
         if self._follower:
             self._take(self._follower.load())
 

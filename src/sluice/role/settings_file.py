@@ -33,6 +33,8 @@ LOOK_EVERY_S = 0.25
 
 REMIND_EVERY_S = 60.0
 
+_STATUS_CHARACTERS = 300
+
 
 def source_of(named: Path | None, *, local: bool) -> Traversable | None:
     """Give the settings file that was named, else the local stack's own where this is part of it, else nothing."""
@@ -43,6 +45,10 @@ def source_of(named: Path | None, *, local: bool) -> Traversable | None:
 
 def _take_all(parsed: Projects) -> None:
     """Refuse nothing."""
+
+
+def _say_nothing(_text: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +80,27 @@ class SettingsFollower:
     """Notices when the settings file changes, and what of it can be taken.
 
     A change counts once two looks in a row found the same, so that nobody is caught writing. A file that cannot be
-    taken leaves in force what was there before; meanwhile `settings_file_ok` is False, and the log says why, once for
-    each new content and again every minute.
+    taken leaves in force what was there before; meanwhile `settings_file_ok` is False, and the log and the role's
+    status say why, once for each new content and again every minute.
     """
 
     def __init__(
-        self, file: SettingsFile, clock: Callable[[], float] = time.monotonic, *, look_every_s: float = LOOK_EVERY_S
+        self,
+        file: SettingsFile,
+        clock: Callable[[], float] = time.monotonic,
+        say: Callable[[str], None] = _say_nothing,
+        *,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
-        """`clock` gives seconds since some moment."""
+        """`clock` gives seconds since some moment.
+
+        `say` takes a few words for whoever supervises this process, and none once they hold no more; in any thread.
+        """
         self.settings_file_ok = True
         self._look_every_s = look_every_s
         self._file = file
         self._clock = clock
+        self._say = say
         self._seen: bytes | str | None = None
         self._judged: bytes | str | None = None
         self._problem = ""
@@ -118,7 +133,7 @@ class SettingsFollower:
             return str(problem)
 
     def _judge(self, found: bytes | str) -> Projects | None:
-        self.settings_file_ok = False
+        was_ok, self.settings_file_ok = self.settings_file_ok, False
         try:
             parsed = self._file.parse(_readable(found))
         except Unusable as problem:
@@ -127,11 +142,15 @@ class SettingsFollower:
             return None
         self.settings_file_ok = True
         log.info("%s", _summary(self._file, parsed))
+        if not was_ok:
+            self._say("the settings file is taken again")
+            self._say("")
         return parsed
 
     def _complain(self) -> None:
         self._said_at_s = self._clock()
         log.error("the settings file is not taken, the one of before stays in force: %s", self._problem)
+        self._say(f"the settings file is not taken: {self._problem:.{_STATUS_CHARACTERS}}")
 
     @asynccontextmanager
     async def following(self, take: Callable[[Projects], None]) -> AsyncIterator[None]:

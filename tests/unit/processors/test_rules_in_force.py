@@ -96,13 +96,16 @@ async def test_a_change_is_in_force_and_a_batch_under_way_keeps_the_old_rules(pa
 
 async def test_a_broken_file_leaves_the_rules_as_they_were_and_says_so(path: Path, caplog: pytest.LogCaptureFixture):
     write(path, 'bots = "keep"')
-    rules = RulesInForce(VISITORS, SettingsFile(path))
+    said: list[str] = []
+    rules = RulesInForce(VISITORS, SettingsFile(path), said.append)
     async with following(rules):
         write(path, 'bots = "maybe"')
         await until(lambda: "the settings file is not taken, the one of before stays in force" in caplog.text)
         assert rules.now().projects["shop"].bots == "keep"
         write(path)
         await until(lambda: rules.now().projects["shop"].bots == "reject")
+    assert "bots: " in said[0]
+    assert said[-1] == ""
 
 
 async def test_without_a_file_there_is_nothing_to_follow():

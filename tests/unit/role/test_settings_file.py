@@ -47,7 +47,8 @@ class Following:
         self.clock = Clock()
         path.write_bytes(file_of(*keys))
         file = SettingsFile(path) if demo_keys_allowed else SettingsFile(path, refuse_demo_keys)
-        self.follower = SettingsFollower(file, self.clock, look_every_s=0.001)
+        self.said: list[str] = []
+        self.follower = SettingsFollower(file, self.clock, self.said.append, look_every_s=0.001)
         self.ring = KeyRing(self.follower.load())
         self.look_twice()
 
@@ -204,6 +205,25 @@ class TestWhileItRuns:
         following.clock.now_s += REMIND_EVERY_S
         following.look_twice()
         assert len(complaints(caplog)) == 1
+
+    def test_whoever_supervises_hears_what_is_wrong_until_it_is_mended(self, following: Following):
+        following.write(file_of("old", "new"))
+        assert following.said == []
+        following.write(b"salt = ")
+        assert len(following.said) == 1
+        assert following.said[0].startswith("the settings file is not taken: ")
+        assert "is not TOML" in following.said[0]
+        following.clock.now_s += REMIND_EVERY_S
+        following.look_twice()
+        assert following.said[1:] == following.said[:1]
+        following.write(file_of("old"))
+        assert following.said[2:] == ["the settings file is taken again", ""]
+
+    def test_whoever_supervises_hears_no_more_than_a_few_of_many_mistakes(self, following: Following):
+        following.write(file_of(*(f"key{number}" for number in range(100))).replace(b"secret", b"sacred"))
+        (said,) = following.said
+        assert "projects.shop.keys[0].kind" in said
+        assert len(said) < 400
 
     async def test_it_is_followed_until_the_end_whatever_happens(
         self, following: Following, caplog: pytest.LogCaptureFixture

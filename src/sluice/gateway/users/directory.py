@@ -16,9 +16,10 @@ from sluice.gateway.users.log import open_log
 from sluice.gateway.users.records import change_of, key_of, known_of, value_of
 from sluice.gateway.users.replica import Replica
 from sluice.gateway.users.store import KnownStore
+from sluice.role.ready import say_status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from sluice.gateway.publishing.port import Publisher
@@ -30,16 +31,24 @@ BATCH_BYTES = USERS_KNOWN.max_bytes // 4
 
 @asynccontextmanager
 async def known_users(
-    bootstrap: str, directory: Path, *, topic: str = USERS_KNOWN.name, deadline_s: float = 10.0
+    bootstrap: str,
+    directory: Path,
+    *,
+    topic: str = USERS_KNOWN.name,
+    deadline_s: float = 10.0,
+    say: Callable[[str], None] = say_status,
 ) -> AsyncIterator[KafkaUsers]:
     """Open the known users of the cluster at `bootstrap`, with their replica in `directory`, once it is complete.
+
+    `say` is told how far a long load has come, as `LoadReport` does.
 
     Raises `Unusable` when Kafka does not answer, the topic does not exist, or the directory cannot be used.
     """
     publisher = KafkaPublisher(bootstrap, topic=topic, batch_bytes=BATCH_BYTES, deadline_s=deadline_s)
     try:
         partitions = await publisher.start()
-        replica = Replica(KnownStore(directory), partial(open_log, bootstrap, topic, partitions), system_clock)
+        connect = partial(open_log, bootstrap, topic, partitions)
+        replica = Replica(KnownStore(directory), connect, system_clock, say)
         try:
             await replica.start()
             yield KafkaUsers(publisher, partitions, replica, deadline_s=deadline_s)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sluice.role.ready import say_status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sluice.gateway.clock import Clock
 
@@ -18,9 +18,19 @@ INTERVAL_MS = 5_000
 
 
 class LoadReport:
-    """Tells, every few seconds, the log and the supervisor; `starts` and `ends` are offsets by partition."""
+    """Tells, every few seconds, the log and the supervisor; `starts` and `ends` are offsets by partition.
 
-    def __init__(self, clock: Clock, starts: Mapping[int, int], ends: Mapping[int, int]) -> None:
+    `say` takes a few words for the supervisor, and none once they hold no more.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        starts: Mapping[int, int],
+        ends: Mapping[int, int],
+        say: Callable[[str], None] = say_status,
+    ) -> None:
+        self._say = say
         self._clock = clock
         self._began = self._told = clock()
         self._start = sum(starts.values())
@@ -32,9 +42,9 @@ class LoadReport:
             self._told = self._clock()
             read, all_of_it = sum(next_offsets.values()) - self._start, self._end - self._start
             log.info("reading the known users: %d of %d offsets", read, all_of_it)
-            say_status(f"reading known users, {100 * read // max(1, all_of_it)} %")
+            self._say(f"reading known users, {100 * read // max(1, all_of_it)} %")
 
     def done(self, records: int) -> None:
         """Tell that everything has been read, and take back how far it was."""
-        say_status("")
+        self._say("")
         log.info("the known users are complete, %d records in %.1f s", records, (self._clock() - self._began) / 1000)

@@ -17,6 +17,7 @@ from sluice.gateway.users.loading import LoadReport
 from sluice.gateway.users.mark import Mark, Stale, refuse_absence, refuse_stale
 from sluice.gateway.users.progress import Progress
 from sluice.role.fatal import ending_process_on_error
+from sluice.role.ready import say_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,14 +44,22 @@ LONGEST_PAUSE_S = 2.0
 
 
 class Replica:
-    """Values by key, as the log has them. `connect` opens a connection to the log; `clock` is that of the machine."""
+    """Values by key, as the log has them. `connect` opens a connection to the log; `clock` is that of the machine.
+
+    `say` is told how far a long load has come, as `LoadReport` does.
+    """
 
     def __init__(
-        self, store: KnownStore, connect: Callable[[], AbstractAsyncContextManager[KnownLog]], clock: Clock
+        self,
+        store: KnownStore,
+        connect: Callable[[], AbstractAsyncContextManager[KnownLog]],
+        clock: Clock,
+        say: Callable[[str], None] = say_status,
     ) -> None:
         self._store = store
         self._connect = connect
         self._clock = clock
+        self._say = say
         self._applier = Applier(store)
         self._progress = Progress()
         self._complete = asyncio.Event()
@@ -164,7 +173,8 @@ class Replica:
         self._complete.set()
 
     async def _load(self, connected: KnownLog, starts: Mapping[int, int], ends: Mapping[int, int]) -> None:
-        report, read_before, next_offsets = LoadReport(self._clock, starts, ends), self.records_read, starts
+        report = LoadReport(self._clock, starts, ends, self._say)
+        read_before, next_offsets = self.records_read, starts
         while any(next_offsets[partition] < end for partition, end in ends.items()):
             batch = await connected.read(POLL_S)
             if not batch.records:
