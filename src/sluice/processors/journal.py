@@ -36,7 +36,8 @@ class Journal(Protocol):
         """Take a partition over.
 
         From here on, a commit by whoever had the partition open before raises `Fenced` there and shows nowhere.
-        Raises `Retry` while the journal cannot be reached.
+        Raises `Retry` while the journal cannot be reached, and `Unusable` where it refuses for what only a person can
+        mend.
         """
         ...
 
@@ -48,7 +49,8 @@ class Journal(Protocol):
         `changes` holds the new entry of each key, or None for one that is forgotten.
 
         Raises `Fenced` when another has opened the partition since, and `Retry` when it is unknown whether the
-        commit took place: `open` the partition again, and its marker tells.
+        commit took place: `open` the partition again, and its marker tells. `Unusable` is raised where the
+        journal refuses for what only a person can mend; the partition has to be opened again likewise.
         """
         ...
 

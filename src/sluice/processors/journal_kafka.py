@@ -17,9 +17,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from sluice.contract import topics
-from sluice.contract.errors import Fenced, Retry
+from sluice.contract.errors import Fenced, Retry, Unusable
 from sluice.contract.topics import MIB
 from sluice.kafka.producer import abandon
+from sluice.kafka.refusals import what_to_do
 from sluice.processors.changelog import Position, records_of
 from sluice.processors.journal import Opened
 from sluice.processors.recovery import recovering
@@ -174,4 +175,6 @@ def _named_by_what_to_do(partition: int, failure: str) -> Iterator[None]:
     except ProducerFenced as error:
         raise Fenced(f"partition {partition} was opened by another") from error
     except (KafkaError, OSError) as error:
+        if advice := what_to_do(error):
+            raise Unusable(f"partition {partition} {failure}: Kafka refuses it ({error!r}): {advice}") from error
         raise Retry(f"partition {partition} {failure}: {error!r}") from error

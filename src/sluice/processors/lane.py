@@ -4,7 +4,8 @@ The journal's marker, not the group's committed offset, says how far the partiti
 decided before is skipped, and one beyond the next means that records in between have not been seen: seek back.
 
 Where rules fail on too many events (`alarm.py`), the partition pauses before the first of them. It also pauses where
-this version cannot use what others have left: state that a newer one wrote, or a raw log that was cut back.
+this version cannot use what others have left: state that a newer one wrote, or a raw log that was cut back; and
+where Kafka refuses what was decided.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class ProcessorLane:
         """
         self._partition = partition
         self._next_offset = 0
-        self._is_cut_back = False
+        self._open_again = False
         self._topic_id = ""
         self._journal = journal
         self._raw_log = raw_log
@@ -106,10 +107,10 @@ class ProcessorLane:
         try:
             self._next_offset = self._resume_at(marker, held)
         except Unusable as error:
-            self._is_cut_back = True
+            self._open_again = True
             self._report.paused(Pause(self._partition, held.stop, "the raw log was cut back", str(error)), PAUSE_S)
             return None
-        self._is_cut_back = False
+        self._open_again = False
         return self._next_offset
 
     async def close(self) -> None:
@@ -121,9 +122,9 @@ class ProcessorLane:
         """Decide records in as few transactions as their size allows; skip those decided before, stop before a gap.
 
         Where rules fail on too many events, or the state cannot be used, the records before the first of them are
-        decided, and then none.
+        decided, and then none. Where Kafka refuses the decisions, which only a person can mend, none are.
         """
-        if self._is_cut_back and await self.open() is None:
+        if self._open_again and await self.open() is None:
             return Progress(0, seek_to=records[0].offset, pause_s=PAUSE_S)
         done = 0
         while done < len(records) and records[done].offset < self._next_offset:
@@ -132,13 +133,18 @@ class ProcessorLane:
             rules = self._rules()
             batch = self._decide(batch_records, rules)
             if pause := self._why_pause(batch):
-                good = pause.offset - self._next_offset
-                if good:
-                    await self._commit(self._decide(batch_records[:good], rules))
+                batch = self._decide(batch_records[: pause.offset - self._next_offset], rules)
+            if batch.records:
+                try:
+                    await self._commit(batch)
+                except Unusable as error:
+                    self._open_again = True
+                    pause = Pause(self._partition, self._next_offset, "Kafka refuses what was decided", str(error))
+                else:
+                    done += len(batch.records)
+            if pause:
                 self._report.paused(pause, PAUSE_S)
-                return Progress(done + good, seek_to=self._next_offset, pause_s=PAUSE_S)
-            await self._commit(batch)
-            done += len(batch_records)
+                return Progress(done, seek_to=self._next_offset, pause_s=PAUSE_S)
         return Progress(done, None if done == len(records) else self._next_offset)
 
     def _decide(self, records: Sequence[Record], rules: Rulebook) -> _Batch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -17,6 +18,7 @@ from sluice.contract.durations import HOUR_MS
 from sluice.contract.errors import Retry, Unusable
 from sluice.contract.topics import MIB
 from sluice.processors.changelog import LONGEST_ABSENCE_MS
+from sluice.processors.decide import RESULTS_BYTES
 from sluice.processors.journal import Marker
 from sluice.processors.journal_kafka import now_ms
 from sluice.processors.state import Entry
@@ -89,7 +91,7 @@ async def test_a_transaction_that_the_broker_refuses_in_part_leaves_neither_outp
     state = (await journal.open(PARTITION)).state
     await remember(journal, {key(1): Entry(b"before")})
     refused = ndjson.join([str(n).encode() * 9 for n in range(400_000)])
-    with pytest.raises(Retry, match="MessageSizeTooLarge"):
+    with pytest.raises(Unusable, match=r"MessageSizeTooLarge.*: raise the topic's max\.message\.bytes"):
         await journal.commit(
             PARTITION, [value(1), refused], {key(1): Entry(b"no"), key(2): Entry(b"no")}, Marker(TOPIC, 1)
         )
@@ -100,6 +102,24 @@ async def test_a_transaction_that_the_broker_refuses_in_part_leaves_neither_outp
     assert await cluster.output(PARTITION) == [value(0), value(1)]
     await journal.close(PARTITION)
     await cluster.close()
+
+
+async def test_what_the_producer_itself_refuses_for_its_size_is_not_to_be_tried_again(cluster: KafkaCluster):
+    journal = cluster.journal()
+    await journal.open(PARTITION)
+    with pytest.raises(Unusable, match=r"MessageSizeTooLarge.*: raise the topic's max\.message\.bytes"):
+        await journal.commit(PARTITION, [b"x" * cluster.processed.max_bytes], {}, Marker(TOPIC, 0))
+    assert (await journal.open(PARTITION)).marker is None
+    await journal.close(PARTITION)
+
+
+async def test_as_much_as_the_decisions_on_a_record_come_to_can_be_written(cluster: KafkaCluster):
+    journal = cluster.journal()
+    await journal.open(PARTITION)
+    noise = Random(7).randbytes(RESULTS_BYTES)  # which does not get smaller
+    await journal.commit(PARTITION, [noise], {}, Marker(TOPIC, 0))
+    await journal.close(PARTITION)
+    assert await cluster.output(PARTITION) == [noise]
 
 
 async def test_a_commit_that_is_cut_off_at_any_moment_took_place_with_all_it_holds_or_not_at_all(

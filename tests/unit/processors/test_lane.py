@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sluice.contract.raw import RawLine
+    from sluice.processors.journal import Opened
     from sluice.processors.rules.first_wins import Reads
     from sluice.processors.rules.rulebook import Verdict
     from sluice.processors.state import Entry
@@ -436,6 +437,8 @@ class BreakingOff(MemoryJournal):
 
     log: MemoryLog
     times: int
+    error: Exception = field(default_factory=lambda: Retry("broke off"))
+    opened: int = 0
 
     def __post_init__(self) -> None:
         super().__init__(self.log)
@@ -445,8 +448,12 @@ class BreakingOff(MemoryJournal):
     ) -> None:
         if self.times:
             self.times -= 1
-            raise Retry("broke off")
+            raise self.error
         await super().commit(partition, output, changes, marker)
+
+    async def open(self, partition: int) -> Opened:
+        self.opened += 1
+        return await super().open(partition)
 
 
 async def test_a_batch_that_is_tried_again_counts_once():
@@ -472,6 +479,30 @@ async def test_a_good_part_that_breaks_off_is_tried_again():
     assert cluster.said == []
     await lane.open()
     assert await lane.process(batch) == Progress(done=1, seek_to=1, pause_s=PAUSE_S)
+
+
+async def test_a_partition_whose_decisions_kafka_refuses_pauses_and_is_opened_again(caplog: pytest.LogCaptureFixture):
+    cluster = Cluster()
+    journal = BreakingOff(cluster.log, times=2, error=Unusable("it is too large: raise max.message.bytes"))
+    lane = cluster.lane(journal)
+    await lane.open()
+    for attempts in (1, 2):
+        assert await lane.process([good(0), good(1)]) == Progress(0, seek_to=0, pause_s=PAUSE_S)
+        assert journal.opened == attempts
+    assert "paused at offset 0: it is too large: raise max.message.bytes." in caplog.text
+    assert cluster.said == ["partition 0 is paused: Kafka refuses what was decided, see the log"] * 2
+    assert await lane.process([good(0), good(1)]) == Progress(done=2)
+    assert cluster.decided == [0, 1]
+
+
+async def test_a_good_part_that_kafka_refuses_pauses_the_partition_before_it():
+    cluster = Cluster(rules=BROKEN, bound=Bound(events=1))
+    lane = cluster.lane(BreakingOff(cluster.log, times=1, error=Unusable("it is too large")))
+    await lane.open()
+    assert await lane.process([good(0), poison(1)]) == Progress(0, seek_to=0, pause_s=PAUSE_S)
+    assert cluster.said == ["partition 0 is paused: Kafka refuses what was decided, see the log"]
+    assert await lane.process([good(0), poison(1)]) == Progress(1, seek_to=1, pause_s=PAUSE_S)
+    assert cluster.decided == [0]
 
 
 async def test_what_is_rejected_is_told_by_kind_once_a_minute(caplog: pytest.LogCaptureFixture):
