@@ -21,6 +21,7 @@ from sluice.contract.errors import Fenced, Retry, Unusable
 from sluice.contract.topics import MIB
 from sluice.kafka.producer import abandon
 from sluice.kafka.refusals import what_to_do
+from sluice.kafka.steady_client import make_steady
 from sluice.processors.changelog import Position, records_of
 from sluice.processors.journal import Opened
 from sluice.processors.recovery import recovering
@@ -128,7 +129,7 @@ class KafkaJournal:
         return recovering(self.bootstrap, changelog, store, self.clock, self.request_timeout_ms)
 
     def _producer(self, partition: int) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
+        producer = AIOKafkaProducer(
             bootstrap_servers=self.bootstrap,
             client_id=f"{self.name}-{partition}",
             transactional_id=f"{self.name}-{partition}",
@@ -138,6 +139,8 @@ class KafkaJournal:
             max_batch_size=BATCH_BYTES,
             compression_type="lz4",
         )
+        make_steady(producer.client)
+        return producer
 
     async def _transact(
         self,
