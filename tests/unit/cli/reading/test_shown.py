@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from sluice.cli.reading.shown import moment, number, printable, table
+from sluice.cli.reading.shown import moment, number, print_rows, printable, table, vertical
 
 
 @pytest.mark.parametrize("text", ["", "page_view", "größe 😀", "a" * 200])
@@ -53,3 +53,38 @@ def test_numbers_stand_on_the_right_and_markup_is_not_read():
     text = console.export_text()
     assert "│   1 │ [b]x      │" in text
     assert "[red]name" in text
+
+
+ID = "01a1ff0d-577a-76b2-aedf-21b1da8b574d"
+NAMES, TYPES = ["n", "id", "text"], ["UInt64", "UUID", "String"]
+ROWS_WIDTH = 1 + (len("11,200") + 3) + (len(ID) + 3)  # without the column of text
+
+
+def on_terminal(width: int, text: str) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_rows(console, NAMES, TYPES, [["11,200", ID, text]])
+    return console.export_text()
+
+
+@pytest.mark.parametrize("width", [20, 80, ROWS_WIDTH + 38, ROWS_WIDTH + 39, 120])
+def test_no_terminal_is_so_narrow_that_a_number_or_an_id_is_folded(width):
+    shown = on_terminal(width, "many words " * 18)
+    assert "11,200" in shown
+    assert ID in shown
+
+
+def test_a_long_text_is_folded_where_the_table_fits():
+    shown = on_terminal(ROWS_WIDTH + 39, "x" * 37)
+    assert all(len(line) == ROWS_WIDTH + 39 for line in shown.splitlines())
+    assert "│ " + "x" * 36 + " │" in shown
+
+
+def test_rows_that_have_no_room_side_by_side_stand_one_below_the_other():
+    assert "│" not in on_terminal(ROWS_WIDTH + 38, "x" * 37)
+    assert str(vertical(["n", "name"], [["1", "[b]x"], ["100", ""]])) == "n     1\nname  [b]x\n\nn     100\nname"
+
+
+def test_a_table_without_rows_shows_its_names_on_any_terminal():
+    console = Console(width=20, record=True, file=io.StringIO())
+    print_rows(console, ["first", "second", "third"], ["String"] * 3, [])
+    assert "fir" in console.export_text()
