@@ -45,7 +45,7 @@ def command(
 
         click.echo(json.dumps(as_json(finding), indent=2))
     else:
-        _print(finding)
+        _print(finding, arrived=arrived)
     if not finding.balances:
         sys.exit(1)
     if not arrived:
@@ -74,8 +74,8 @@ async def _audit(settings: ReadingSettings, since_ms: int | None, wait_s: float)
     return finding, arrived
 
 
-def _print(finding: Finding) -> None:
-    from sluice.cli.auditing.report import alarms, columns, lines, notes
+def _print(finding: Finding, *, arrived: bool) -> None:
+    from sluice.cli.auditing.report import alarms, columns, lines, notes, verdict
     from sluice.cli.reading.shown import show_table
 
     names = columns(finding)
@@ -83,6 +83,6 @@ def _print(finding: Finding) -> None:
     for note in notes(finding):
         click.echo(note)
     if finding.balances:
-        click.echo("every accepted event has exactly one row, or is on the way")
+        click.echo(verdict(finding, arrived=arrived))
     for alarm in alarms(finding):
         click.secho(alarm, fg="red", bold=True, err=True)

@@ -62,7 +62,7 @@ def test_what_is_said_is_a_table_and_a_sentence(pristine: Own):
     done = pristine.sluice("audit")
     assert (done.returncode, done.stderr) == (0, "")
     assert "│ difference │" in done.stdout
-    assert done.stdout.endswith("every accepted event has exactly one row, or is on the way\n")
+    assert done.stdout.splitlines()[-1].startswith("every accepted event has exactly one row")
 
 
 async def test_what_is_no_raw_line_counts_under_no_project(own: Own):

@@ -63,6 +63,15 @@ def notes(finding: Finding) -> Iterable[str]:
         yield f"{number(waiting, 'event')} on the way: beyond what the sinks have stored; --wait waits for them"
 
 
+def verdict(finding: Finding, *, arrived: bool) -> str:
+    """Say what an account that balances proves; `arrived` is False where the wait for the rest was in vain."""
+    if not arrived:
+        return "no accepted event is missing or doubled so far, but not every one has its row yet"
+    if total(finding.accounts.values()).on_the_way:
+        return "every accepted event has exactly one row, or is on the way"
+    return "every accepted event has exactly one row"
+
+
 def alarms(finding: Finding) -> Sequence[str]:
     """Say loudly what is wrong, and where; empty where the account balances."""
     if finding.balances:

@@ -9,7 +9,7 @@ from typing import Any
 from sluice.cli.auditing.account import Account
 from sluice.cli.auditing.audit import Finding
 from sluice.cli.auditing.comparing import Fault, Kind
-from sluice.cli.auditing.report import FAULTS_SHOWN, alarms, as_json, columns, lines, notes
+from sluice.cli.auditing.report import FAULTS_SHOWN, alarms, as_json, columns, lines, notes, verdict
 from sluice.cli.auditing.table import NoPart
 
 
@@ -96,6 +96,17 @@ def test_what_was_not_counted_is_said_and_null_for_programs():
 
 def test_what_is_on_the_way_is_said():
     assert next(iter(notes(finding(accounts={(0, "demo"): Account(1, 1)})))).startswith("1 event on the way")
+
+
+def test_the_verdict_speaks_of_what_is_on_the_way_only_where_something_is():
+    assert verdict(finding(), arrived=True) == "every accepted event has exactly one row"
+    waiting = finding(accounts={(0, "demo"): Account(1, 1)})
+    assert verdict(waiting, arrived=True) == "every accepted event has exactly one row, or is on the way"
+
+
+def test_the_verdict_claims_no_row_for_every_event_where_the_wait_was_in_vain():
+    said = verdict(finding(accounts={(0, "demo"): Account(1, 1)}), arrived=False)
+    assert said == "no accepted event is missing or doubled so far, but not every one has its row yet"
 
 
 def test_the_json_holds_everything():
