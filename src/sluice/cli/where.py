@@ -66,14 +66,14 @@ async def _trace(settings: ReadingSettings, sought: Wanted, since_ms: int) -> Tr
 
 def _print(trace: Trace, limit: int) -> None:
     from sluice.cli.reading.shown import show_table
-    from sluice.cli.tracing.report import COLUMNS, TYPES, details, line, summary
+    from sluice.cli.tracing.report import as_table, details, summary
 
     if len(trace.found) == 1:
         for name, value in details(trace.found[0], trace):
             click.echo(f"{name:<11}{value}")
         return
     click.echo(summary(trace.found))
-    show_table(COLUMNS, TYPES, [line(seen) for seen in trace.found[:limit]])
+    show_table(*as_table(trace.found[:limit]))
     if (more := len(trace.found) - limit) > 0:
         click.echo(f"and {more:,} more; --limit shows them")
 

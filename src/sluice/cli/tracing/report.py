@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sluice.cli.tracing.tracer import Trace
 
 COLUMNS = ("accepted (UTC)", "partition:offset:line", "project", "api", "type", "is", "outcome", "reason", "event id")
-TYPES = ("String",) * len(COLUMNS)
+TYPES = (*["String"] * 8, "UUID")
 
 WHERE_TO = {
     Place.ACCEPTED: "waits for the processors",
@@ -34,6 +34,15 @@ def summary(found: Sequence[Sighting]) -> str:
         for (place, outcome), count in sorted(counted.items())
     ]
     return f"{number(len(found), 'event')}: {'; '.join(parts)}"
+
+
+def as_table(found: Sequence[Sighting]) -> tuple[Sequence[str], Sequence[str], Sequence[Sequence[str]]]:
+    """Give names, types and rows; replays are told apart by a column of their own, where there are any."""
+    rows = [line(seen) for seen in found]
+    if not any(seen.replay for seen in found):
+        return COLUMNS, TYPES, rows
+    numbered = [(*row, str(seen.replay)) for row, seen in zip(rows, found, strict=True)]
+    return (*COLUMNS, "replay"), (*TYPES, "UInt16"), numbered
 
 
 def line(seen: Sighting) -> Sequence[str]:
@@ -104,12 +113,13 @@ def _behind(partition: int, offset: int, done: str, reached: int | None) -> str:
 
 def nowhere(text: str, trace: Trace) -> str:
     """Say that nothing was found, and what was searched."""
-    counts = " and ".join(f"{number(trace.searched[name], 'record')} of {name}"
-                          for name in (topics.PROCESSED.name, topics.RAW.name))  # fmt: skip
-    since = f"from {moment(trace.since)} UTC on" if trace.since is not None else ""
+    names = [name for name in (topics.PROCESSED.name, topics.RAW.name) if trace.searched[name]]
+    counts = " and ".join(f"{number(trace.searched[name], 'record')} of {name}" for name in names)
+    kafka = f"in {counts}" if names else "on Kafka, which holds nothing"
+    since = f" from {moment(trace.since)} UTC on" if trace.since is not None else ""
     return (
         f"there is no event with the id '{printable(text, 80)}', be it of an event, a request or an order: it is not "
-        f"in sluice.event_log, nor in {counts} {since} (--since looks further back)"
+        f"in sluice.event_log, nor {kafka}{since} (--since looks further back)"
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.factories import NOW, TOPIC
 
-from sluice.cli.tracing.report import as_json, details, line, nowhere, summary
+from sluice.cli.tracing.report import COLUMNS, as_json, as_table, details, line, nowhere, summary
 from sluice.cli.tracing.sighting import Place, Sighting
 from sluice.cli.tracing.tracer import Trace
 from sluice.contract.processed import Source
@@ -86,11 +86,32 @@ def test_several_events_are_counted_by_what_became_of_them():
 
 
 def test_nothing_found_says_what_was_searched():
-    trace = Trace(since=NOW, searched=Counter({"events.raw": 1200}))
+    trace = Trace(since=NOW, searched=Counter({"events.processed": 1, "events.raw": 1200}))
     said = nowhere("x'\n", trace)
     assert "'x'\\n'" in said
-    assert "0 records of events.processed and 1,200 records of events.raw from 2026-11-18 11:06:40.000 UTC" in said
+    assert (
+        "nor in 1 record of events.processed and 1,200 records of events.raw from 2026-11-18 11:06:40.000 UTC" in said
+    )
     assert said.endswith("(--since looks further back)")
+
+
+def test_a_topic_of_which_nothing_was_searched_is_not_counted():
+    raw_only = nowhere("x", Trace(since=NOW, searched=Counter({"events.raw": 1200})))
+    assert "nor in 1,200 records of events.raw from" in raw_only
+    nothing = nowhere("x", Trace(since=NOW))
+    assert "nor on Kafka, which holds nothing from 2026-11-18 11:06:40.000 UTC on (--since" in nothing
+
+
+def test_replays_of_an_event_are_told_apart_in_the_table():
+    names, types, rows = as_table([SEEN, replace(SEEN, replay=2)])
+    assert (names, types[-1]) == ((*COLUMNS, "replay"), "UInt16")
+    assert [row[-1] for row in rows] == ["0", "2"]
+
+
+def test_the_table_has_no_column_of_replays_where_there_are_none():
+    names, types, [row] = as_table([SEEN])
+    assert names == COLUMNS
+    assert len(names) == len(types) == len(row)
 
 
 def test_the_json_has_null_for_what_is_not_known_yet():
