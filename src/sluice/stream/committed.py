@@ -82,6 +82,10 @@ class CommittedConsumer(driver.Consumer):  # type: ignore[misc]
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
+    async def _seek(self, partition: Any, offset: int) -> None:
+        """Seek in the consumer's own thread; Faust does it in the app's, where it can make the fetcher crash."""
+        await self._thread.call_thread(self._thread.seek, partition, offset)
+
 
 class CommittedTransport(driver.Transport):  # type: ignore[misc]
     """What `app.transport` is set to; its consumer's thread writes `heartbeats`."""
