@@ -6,22 +6,21 @@ import asyncio
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
-from sluice.contract.errors import Fenced, Retry
+from sluice.contract.errors import Retry
+from sluice.role.fatal import ending_process_on_error
+from sluice.stream.lane import Progress
+from sluice.stream.owned import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
-    from sluice.stream.lane import Lane, Progress, Record
+    from sluice.stream.lane import Lane, Record
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-RETRY_FIRST_S = 0.2
-RETRY_LONGEST_S = 10.0
-MEMBER_AGAIN_S = 0.1
 SEEK_AGAIN_S = 1.0
 SEEKS = 10
 
@@ -58,6 +57,9 @@ class Consumer(Protocol):
 class Assignment:
     """Owns partitions from `assign` to `revoke`, and has their lanes handle what is delivered in between.
 
+    A partition whose lane asks to `Retry` rests, longer each time: nothing of it is fetched, and what still comes is
+    turned away, to be sought again. So it neither holds the others up nor takes up memory.
+
     Lanes do nothing while `is_member` says that this worker may have lost its partitions without having heard of it.
     Not thread-safe: all methods run in one event loop.
     """
@@ -68,14 +70,17 @@ class Assignment:
         consumer: Consumer,
         is_member: Callable[[], bool],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        guard: Callable[[str], AbstractContextManager[None]] = ending_process_on_error,
     ) -> None:
+        """`guard` stands around what goes on in the background, and takes a few words for it: nobody else sees it."""
         self._make_lane = make_lane
         self._consumer = consumer
         self._is_member = is_member
         self._sleep = sleep
-        self._owned: dict[int, _Owned] = {}
+        self._guard = guard
+        self._owned: dict[int, Owned] = {}
         self._sought: dict[int, _Sought] = {}
-        self._watches: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def partitions(self) -> Collection[int]:
@@ -83,16 +88,16 @@ class Assignment:
         return self._owned.keys()
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Own these partitions too; open them side by side, however long the neighbours take.
+        """Own these partitions too; open them side by side. Those that ask to `Retry` are opened later.
 
-        Gives, for those lanes that know it, the offset that has to come next.
+        Gives, for those lanes that were opened and know it, the offset that has to come next.
         """
         new = [partition for partition in partitions if partition not in self._owned]
         for partition in new:
-            self._owned[partition] = _Owned(partition, self._make_lane(partition), self._is_member, self._sleep)
-        opening = {partition: self._owned[partition].open() for partition in new}
-        offsets = await asyncio.gather(*opening.values())
-        return {partition: offset for partition, offset in zip(opening, offsets, strict=True) if offset is not None}
+            self._owned[partition] = Owned(partition, self._make_lane(partition), self._is_member, self._sleep)
+            self._sought[partition] = _Sought(None, rests=True)
+        offsets = await asyncio.gather(*(self._open(partition) for partition in new))
+        return {partition: offset for partition, offset in zip(new, offsets, strict=True) if offset is not None}
 
     async def revoke(self, partitions: Iterable[int]) -> None:
         """Own these partitions no more: finish the batch in hand, drop what else was delivered."""
@@ -107,8 +112,8 @@ class Assignment:
         """Handle what was delivered, partitions side by side, and acknowledge it in the order of its offsets.
 
         After a seek or a rebalance a record may come twice, or after later ones: lanes see each once and in order.
-        What belongs to a partition that is not owned is dropped: its owner gets it. While a neighbour is away this
-        waits, for ever if need be. Raises `Fenced` when a partition that is still owned was taken over.
+        What belongs to a partition that is not owned is dropped: its owner gets it. What belongs to one that rests is
+        sought again. Raises `Fenced` when a partition that is still owned was taken over.
         """
         by_partition: dict[int, dict[int, Delivery]] = defaultdict(dict)
         for delivery in deliveries:
@@ -120,132 +125,114 @@ class Assignment:
             )
         )
 
+    async def _open(self, partition: int) -> int | None:
+        owned, sought = self._owned[partition], self._sought[partition]
+        pause_s = 0.0
+        try:
+            next_offset = await owned.open()
+        except Retry as error:
+            pause_s = owned.back_off(error)
+        else:
+            if self._sought.get(partition) is not sought:
+                return None
+            if sought.offset is None:
+                del self._sought[partition]
+                return next_offset
+            sought.reach_back(next_offset)
+        self._go_on(partition, lambda: self._rest(partition, owned, sought, pause_s))
+        return None
+
     async def _process(self, partition: int, deliveries: Sequence[Delivery]) -> None:
         owned = self._owned.get(partition)
         if owned is None:
             return
+        first = deliveries[0].record.offset
         sought = self._sought.get(partition)
-        if sought is not None and (sought.paused or deliveries[0].record.offset > sought.offset):
-            if sought.paused:  # Faust forgets the pause where it had stopped fetching for a full buffer
-                self._consumer.pause(partition)
+        if sought is not None and sought.rests:
+            sought.reach_back(first)
+            self._consumer.pause(partition)  # again: Faust forgets it where it had stopped fetching for a full buffer
+            return
+        if sought is not None and sought.offset is not None and first > sought.offset:
             return  # fetched before the seek
         self._sought.pop(partition, None)
-        progress = await owned.process([delivery.record for delivery in deliveries])
+        try:
+            progress = await owned.process([delivery.record for delivery in deliveries])
+        except Retry as error:
+            progress = Progress(0, seek_to=first, pause_s=owned.back_off(error))
         if progress is None:
             return
         for delivery in deliveries[: progress.done]:
             delivery.ack()
         if progress.seek_to is not None and self._owned.get(partition) is owned:
-            sought = self._sought[partition] = _Sought(progress.seek_to, paused=progress.pause_s > 0)
-            if sought.paused:
+            wanted = self._sought[partition] = _Sought(progress.seek_to, rests=progress.pause_s > 0)
+            if wanted.rests:
                 self._consumer.pause(partition)
+                self._go_on(partition, lambda: self._rest(partition, owned, wanted, progress.pause_s))
             else:
-                log.warning("partition %s: records are missing; seeking to %s", partition, sought.offset)
-                await self._consumer.seek(partition, sought.offset)
-            watch = asyncio.create_task(self._seek_until_it_holds(partition, owned, sought, progress.pause_s))
-            self._watches.add(watch)
-            watch.add_done_callback(self._watches.discard)
+                log.warning("partition %s: records are missing; seeking to %s", partition, progress.seek_to)
+                await self._seek(partition, progress.seek_to)
+                self._go_on(partition, lambda: self._seek_until_it_holds(partition, owned, wanted))
 
-    async def _seek_until_it_holds(self, partition: int, owned: _Owned, sought: _Sought, pause_s: float) -> None:
-        """Seek, after a pause where one was asked for, and again while the wanted record has not come.
+    def _go_on(self, partition: int, work: Callable[[], Awaitable[None]]) -> None:
+        async def guarded() -> None:
+            with self._guard(f"going on with partition {partition}"):
+                await work()
+
+        task = asyncio.create_task(guarded())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _rest(self, partition: int, owned: Owned, sought: _Sought, pause_s: float) -> None:
+        """Leave a partition alone for a while, open its lane where need be, and have it delivered again."""
+        while sought.rests:
+            await self._sleep(pause_s)
+            try:
+                next_offset = await owned.open()
+            except Retry as error:
+                pause_s = owned.back_off(error)
+            else:
+                sought.rests = False
+        if self._sought.get(partition) is not sought:
+            return
+        if sought.offset is None:  # nothing has come yet
+            del self._sought[partition]
+            return
+        sought.reach_back(next_offset)
+        self._consumer.resume(partition)
+        await self._seek(partition, sought.offset)
+        await self._seek_until_it_holds(partition, owned, sought)
+
+    async def _seek_until_it_holds(self, partition: int, owned: Owned, sought: _Sought) -> None:
+        """Seek again while the wanted record has not come.
 
         Faust goes on with what it has fetched before the seek, and then takes what it reads again for old. Where the
         record never comes, because retention has removed it, the lane is opened again and looks for itself.
         """
-        if sought.paused:
-            await self._sleep(pause_s)
-            if self._sought.get(partition) is not sought:
-                return
-            sought.paused = False
-            self._consumer.resume(partition)
-            await self._consumer.seek(partition, sought.offset)
         for _ in range(SEEKS):
             await self._sleep(SEEK_AGAIN_S)
-            if self._sought.get(partition) is not sought:
+            if self._sought.get(partition) is not sought or sought.offset is None:
                 return
-            await self._consumer.seek(partition, sought.offset)
+            await self._seek(partition, sought.offset)
         log.error("partition %s: offset %s does not come; starting over", partition, sought.offset)
         self._sought.pop(partition)
         owned.reopen()
 
+    async def _seek(self, partition: int, offset: int) -> None:
+        """Seek; where the consumer refuses, as it may during a rebalance, whoever seeks again has more luck."""
+        try:
+            await self._consumer.seek(partition, offset)
+        except Exception:
+            log.warning("partition %s cannot be sought to offset %s now", partition, offset, exc_info=True)
+
 
 @dataclass
 class _Sought:
-    """The offset that has to come next on a partition, and whether nothing is to be handled until a pause is over."""
+    """The offset that has to come next on a partition, None if that is whichever comes; and whether it rests now."""
 
-    offset: int
-    paused: bool
+    offset: int | None
+    rests: bool
 
-
-class _Owned:
-    """One owned partition: its lane, opened when needed, and one batch at a time."""
-
-    def __init__(
-        self, partition: int, lane: Lane, is_member: Callable[[], bool], sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
-        self._partition = partition
-        self._lane = lane
-        self._is_member = is_member
-        self._sleep = sleep
-        self._turn = asyncio.Lock()
-        self._open = False
-        self._revoked = asyncio.Event()
-
-    async def open(self) -> int | None:
-        """Open the lane; gives None as well when the partition was revoked meanwhile."""
-        return await self._retrying(self._ensure_open)
-
-    async def process(self, records: Sequence[Record]) -> Progress | None:
-        """Handle records; None when the partition was revoked before they were."""
-
-        async def attempt() -> Progress:
-            await self._ensure_open()
-            return await self._lane.process(records)
-
-        return await self._retrying(attempt)
-
-    def reopen(self) -> None:
-        """Open the lane anew before the next records."""
-        self._open = False
-
-    async def close(self) -> None:
-        """Finish what is in hand and give the partition up."""
-        self._revoked.set()
-        async with self._turn:
-            await self._lane.close()
-
-    async def _ensure_open(self) -> int | None:
-        if self._open:
-            return None
-        next_offset = await self._lane.open()
-        self._open = True
-        return next_offset
-
-    async def _retrying(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
-        wait = RETRY_FIRST_S
-        while True:
-            await self._until_member()
-            async with self._turn:
-                if self._revoked.is_set():
-                    return None
-                if not self._is_member():
-                    continue
-                try:
-                    return await attempt()
-                except Fenced:
-                    if self._revoked.is_set():
-                        return None
-                    raise
-                except Retry as error:
-                    self._open = False
-                    log.warning("partition %s: %s; trying again in %.1f s", self._partition, error, wait)
-            await self._sleep(wait)
-            wait = min(2 * wait, RETRY_LONGEST_S)
-
-    async def _until_member(self) -> None:
-        """Wait until this worker is known to own the partition, or to own it no more."""
-        if self._is_member() or self._revoked.is_set():
-            return
-        log.warning("partition %s: no heartbeat within the session time-out; waiting for one", self._partition)
-        while not (self._is_member() or self._revoked.is_set()):
-            await self._sleep(MEMBER_AGAIN_S)
+    def reach_back(self, offset: int | None) -> None:
+        """Take this offset in, too."""
+        if offset is not None and (self.offset is None or offset < self.offset):
+            self.offset = offset

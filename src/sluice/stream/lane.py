@@ -47,7 +47,7 @@ class Lane(Protocol):
     async def process(self, records: Sequence[Record]) -> Progress:
         """Handle records, which come in the order of their offsets.
 
-        Raises `Retry` when a neighbour went away: the lane is opened again and gets the same records again.
+        Raises `Retry` when a neighbour went away: after a while the lane is opened again and gets the records again.
         Raises `Fenced` when another has taken the partition over.
         """
         ...

@@ -1,7 +1,7 @@
 """A worker that pauses a partition before a record that says `stop`, until the file `mended` is there.
 
-It notes what it handles, and each pause, as lines of the file `notes`. Started as
-`python -m tests.integration.stream.pausing_worker BOOTSTRAP TOPIC DIRECTORY`.
+Before one that says `away` it asks to retry until then. It notes what it handles, and each pause, as lines of the
+file `notes`. Started as `python -m tests.integration.stream.pausing_worker BOOTSTRAP TOPIC DIRECTORY`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sluice.contract.errors import Retry
 from sluice.contract.topics import Topic
 from sluice.role.start import log_to_stderr
 from sluice.stream import worker
@@ -42,6 +43,9 @@ class PausingLane:
             if record.value == b"stop" and not self._mended.exists():
                 self._note("pause", record.offset)
                 return Progress(done, seek_to=record.offset, pause_s=PAUSE_S)
+            if record.value == b"away" and not self._mended.exists():
+                self._note("pause", record.offset)
+                raise Retry("away")
             if record.offset == self._next_offset:
                 self._note("handle", record.offset)
                 self._next_offset += 1

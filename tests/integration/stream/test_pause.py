@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from sluice.contract.topics import Topic
@@ -48,11 +49,14 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
     assert held, what
 
 
-async def test_a_paused_partition_waits_with_its_backlog_while_the_other_goes_on(stack: Stack, tmp_path: Path):
+@pytest.mark.parametrize("why", ["stop", "away"])
+async def test_a_paused_partition_waits_with_its_backlog_while_the_other_goes_on(
+    stack: Stack, tmp_path: Path, why: str
+):
     topic = f"test-{uuid4()}"
     await create_topics(stack.kafka_bootstrap, [Topic(topic, 1_000_000)], partitions=2, replication=1)
     backlog = [b"go"] * BACKLOG
-    backlog[STOPS_AT] = b"stop"
+    backlog[STOPS_AT] = why.encode()
     await publish(stack, topic, 0, backlog)
 
     def noted(what: str) -> list[int]:

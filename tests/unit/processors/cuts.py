@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 PARTITION = 0
 
+SOUGHT_WITHIN = 20
+"""A partition that rests is sought after so many turns of the event loop at most, since nothing takes time here."""
+
 RECORD_BYTES = 1500
 """Of a record of the output: it holds the lines of a raw record or two."""
 
@@ -185,7 +188,8 @@ class Process:
         self.cut = Cut.NOTHING
         self.stands_still = False
         journal = cluster.parts.journal(cluster, disk, self)
-        self.assignment = cluster.parts.assignment(lambda _: self._lane(journal), _Consumer(), lambda: True, _sleep)
+        self.consumer = _Consumer()
+        self.assignment = cluster.parts.assignment(lambda _: self._lane(journal), self.consumer, lambda: True, _sleep)
 
     def take_cut(self) -> Cut:
         """Give what is to happen, once."""
@@ -222,19 +226,30 @@ class Worker:
         self._batch: asyncio.Task[None] | None = None
 
     async def deliver(self, first: int, count: int, cut: Cut) -> None:
-        """Hand over records to the process, which is started where there is none; one that stands still is woken."""
+        """Hand over records to the process, which is started where there is none; one that stands still is woken.
+
+        Where it seeks then, it gets them again from there, once.
+        """
         await self.wake()
         if self._process is None:
             self._process = Process(self._cluster, self._disk)
         await self._process.assignment.assign([PARTITION])
         self._process.cut = cut
+        await self._hand_over(self._process, self._cluster.records[first : first + count])
+        for _ in range(SOUGHT_WITHIN):
+            await asyncio.sleep(0)
+        if self._process is None or self._process.stands_still:
+            return
+        if (sought := self._process.consumer.take()) is not None:
+            await self._hand_over(self._process, self._cluster.records[sought : first + count])
+
+    async def _hand_over(self, process: Process, records: Sequence[Record]) -> None:
         acked: list[int] = []
-        records = self._cluster.records[first : first + count]
         deliveries = [_Delivery(record, self._cluster, acked) for record in records]
-        self._batch = asyncio.create_task(self._process.assignment.process(deliveries))
+        self._batch = asyncio.create_task(process.assignment.process(deliveries))
         await self._go_on()
         if acked != [record.offset for record in records][: len(acked)]:
-            raise Broken(f"acknowledged {acked} of records from {first} on")
+            raise Broken(f"acknowledged {acked} of {[record.offset for record in records]}")
 
     async def wake(self) -> None:
         """Let a process go on that stands still."""
@@ -282,9 +297,17 @@ class _Delivery:
 
 
 class _Consumer:
-    """Moves nothing: what is delivered is what an act says."""
+    """Delivers what an act says; where it was sought is known until it is taken."""
 
-    async def seek(self, partition: int, offset: int) -> None: ...
+    _sought: int | None = None
+
+    def take(self) -> int | None:
+        sought, self._sought = self._sought, None
+        return sought
+
+    async def seek(self, partition: int, offset: int) -> None:
+        assert partition == PARTITION
+        self._sought = offset
 
     def pause(self, partition: int) -> None: ...
 
