@@ -23,8 +23,8 @@ help:  ## Show this list
 run: env-local  ## Start the whole pipeline here: Kafka, ClickHouse, gateway, processors, sinks
 	@exec $(BIN)/sluice up $(ARGS)
 
-test: env-dev  ## Run the tests, against a real Kafka and a real ClickHouse
-	@$(BIN)/python -m pytest $(ARGS)
+test: env-dev  ## Run the tests, two halves at once, each with a real Kafka and a real ClickHouse
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 fuzz: env-dev  ## Try hostile requests, and processors cut off, TIMES (20) times as many as the tests do
 	@$(BIN)/python -m pytest tests/fuzz tests/unit/processors/test_determinism.py --fuzz-times $(TIMES) --timeout 0 $(ARGS)
