@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 DAY_S = 24 * 3600.0
 HEARTBEAT_S = 2.0
+BUFFER_BYTES = 128 * MIB
+"""What Faust holds beside the batch in hand, even if all its records are as large as they may be."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,11 @@ class _FaustDelivery:
         self._event.ack()
 
 
+def buffered_records(batch_records: int, topic: Topic) -> int:
+    """Give how many records Faust holds beside the batch in hand: as many as a batch, but not too many bytes."""
+    return max(1, min(batch_records, BUFFER_BYTES // topic.max_bytes))
+
+
 def _settings(worker: Worker) -> dict[str, Any]:
     session_s = worker.session_timeout_ms / 1000
     return {
@@ -195,7 +202,7 @@ def _settings(worker: Worker) -> dict[str, Any]:
         "broker_commit_interval": 1.0,
         "table_standby_replicas": worker.standby_replicas,
         "stream_wait_empty": False,
-        "stream_buffer_maxsize": worker.batch_records,
+        "stream_buffer_maxsize": buffered_records(worker.batch_records, worker.topic),
         "stream_recovery_delay": 0.0,
         "web_enabled": False,
         "worker_redirect_stdouts": False,
