@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import signal
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -111,6 +112,12 @@ def partition() -> int:
 def other_partition() -> int:
     """One more of those."""
     return _next_partition()
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean the same wherever the tests run: what a script starts in its background ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
