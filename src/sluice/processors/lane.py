@@ -23,14 +23,14 @@ from sluice.contract.topics import MIB
 from sluice.processors.alarm import Counted
 from sluice.processors.decide import decide
 from sluice.processors.journal import Marker
-from sluice.processors.pack import pack
+from sluice.processors.pack import cut, pack
 from sluice.processors.report import Pause, failing_rules
 from sluice.processors.state import Draft
 from sluice.processors.state_memory import MemoryState
 from sluice.stream.lane import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from sluice.contract.processed import Processed
     from sluice.processors.alarm import Alarm
@@ -129,7 +129,7 @@ class ProcessorLane:
         done = 0
         while done < len(records) and records[done].offset < self._next_offset:
             done += 1
-        for batch_records in cut(self._contiguous(records[done:]), self._commit_bytes):
+        for batch_records in cut(self._contiguous(records[done:]), _size, self._commit_bytes):
             rules = self._rules()
             batch = self._decide(batch_records, rules)
             if pause := self._why_pause(batch):
@@ -204,16 +204,8 @@ class ProcessorLane:
         return max(marker.offset + 1, start)
 
 
-def cut(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
-    """Cut records into batches of at most `size` bytes; a larger record stands alone."""
-    start = batch_bytes = 0
-    for position, record in enumerate(records):
-        if position > start and batch_bytes + len(record.value) > size:
-            yield records[start:position]
-            start, batch_bytes = position, 0
-        batch_bytes += len(record.value)
-    if start < len(records):
-        yield records[start:]
+def _size(record: Record) -> int:
+    return len(record.value)
 
 
 @dataclass(frozen=True)
