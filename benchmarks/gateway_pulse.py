@@ -22,13 +22,14 @@ import uvloop
 
 from sluice.contract import projects
 from sluice.gateway.app import create_app
-from sluice.gateway.clock import monotonic_clock, system_clock, uuid7
 from sluice.gateway.coalescer import Coalescer
+from sluice.gateway.ids import uuid7
 from sluice.gateway.intake import Intake
 from sluice.gateway.keys import KeyRing
 from sluice.gateway.limits.memory import MemoryLimiter
 from sluice.gateway.serve import serving
 from sluice.gateway.users.memory import MemoryUsers
+from sluice.role.clock import monotonic_clock, system_clock
 
 DEMO = Path(__file__).parents[1] / "src" / "sluice" / "local" / "demo.toml"
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")

@@ -15,10 +15,10 @@ import uvloop
 from tests.integration.redis_server import RedisServer
 
 from sluice.contract.projects import FixedWindow, SlidingWindow, TokenBucket
-from sluice.gateway.clock import monotonic_clock
 from sluice.gateway.limits.fail_open import FailOpen
 from sluice.gateway.limits.memory import MemoryLimiter
 from sluice.gateway.limits.redis import RedisLimiter, connect
+from sluice.role.clock import monotonic_clock
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -11,9 +11,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from sluice.contract import topics
 from sluice.kafka.topics import create_topics
-from sluice.processors.journal_kafka import KafkaJournal, now_ms
+from sluice.processors.journal_kafka import KafkaJournal
 from sluice.processors.journal_memory import MemoryJournal, MemoryLog
 from sluice.processors.state_rocksdb import Stores
+from sluice.role.clock import system_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ class KafkaCluster:
         await create_topics(self.bootstrap, [self.processed, self.changelog], partitions=PARTITIONS, replication=1)
 
     def journal(
-        self, worker: str = "one", transaction_timeout_ms: int = 10_000, clock: Callable[[], int] = now_ms
+        self, worker: str = "one", transaction_timeout_ms: int = 10_000, clock: Callable[[], int] = system_clock
     ) -> KafkaJournal:
         if worker in self._stores:
             self._stores.pop(worker).close()

@@ -11,11 +11,11 @@ import pytest
 from tests.conformance.users_suite import UsersSuite
 from tests.unit.gateway.users.fake_topic import PARTITIONS, FakeTopic
 
-from sluice.gateway.clock import system_clock
 from sluice.gateway.users.directory import KafkaUsers
 from sluice.gateway.users.memory import MemoryUsers
 from sluice.gateway.users.replica import Replica
 from sluice.gateway.users.store import KnownStore
+from sluice.role.clock import system_clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sluice.cli.progress_bar import progress_bar
 from sluice.cli.reading.settings import ReadingSettings
 from sluice.cli.reading.since import EXAMPLES, Moment
 from sluice.contract.errors import Unusable
@@ -53,9 +54,6 @@ def command(
 
 
 async def _audit(settings: ReadingSettings, since_ms: int | None, wait_s: float) -> tuple[Finding, bool]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from sluice.cli.auditing.audit import audit, wait_until_stored
     from sluice.cli.auditing.table import Table
     from sluice.cli.reading.clickhouse import ClickHouse
@@ -66,8 +64,7 @@ async def _audit(settings: ReadingSettings, since_ms: int | None, wait_s: float)
     topic_id = await raw_log.topic_id()
     offsets = await (raw_log.ranges() if since_ms is None else raw_log.ranges_since(since_ms))
     table = Table(ClickHouse(settings.clickhouse_url), topic_id)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with progress_bar() as progress:
         arrived = not wait_s or await wait_until_stored(table, offsets, wait_s)
         task = progress.add_task("raw records", total=sum(map(len, offsets.values())))
         finding = await audit(raw_log, table, offsets, topic_id, lambda count: progress.advance(task, count))

@@ -15,8 +15,8 @@ from sluice.cli.keyfile.settings import KeysSettings
 from sluice.cli.keyfile.text import new_file, with_key, with_project, without_key
 from sluice.cli.reading.shown import show_table
 from sluice.contract.projects import WRITE_EVENTS, KeyKind
-from sluice.gateway.clock import system_clock
 from sluice.gateway.keys import digest
+from sluice.role.clock import system_clock
 from sluice.role.settings import load
 
 _settings_file = click.option(

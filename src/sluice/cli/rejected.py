@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sluice.cli.progress_bar import progress_bar
 from sluice.cli.reading.clickhouse import ClickHouse
 from sluice.cli.reading.shown import number, show_table
 from sluice.cli.reading.since import EXAMPLES, Moment
@@ -21,7 +22,7 @@ from sluice.cli.replaying.settings import RejectedSettings
 from sluice.cli.replaying.table import RejectedEvents
 from sluice.contract.errors import Unusable
 from sluice.contract.event import Api, Outcome, Stage
-from sluice.gateway.clock import system_clock
+from sluice.role.clock import system_clock
 from sluice.role.settings import load
 
 if TYPE_CHECKING:
@@ -182,11 +183,7 @@ def _meant(*, event_id: UUID | None, **same: Any) -> Filters:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Tally], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("sent"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("sent", total=total)
         yield lambda tally: progress.update(task, completed=tally.sent)
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 import time
 from random import Random
 
 import click
 
+from sluice.cli.progress_bar import progress_bar
 from sluice.cli.sending.listening import refuse_absent
 from sluice.cli.sending.sender import Plan, Sender, Tally
 from sluice.cli.sending.settings import SendSettings
 from sluice.cli.sending.stored import Found, wait_until_stored
 from sluice.cli.sending.traffic import Traffic
 from sluice.contract.errors import Unusable
-from sluice.gateway.clock import system_clock
 from sluice.role.address import without_credentials
+from sluice.role.clock import system_clock
 from sluice.role.settings import load
 
 MAX_BATCH = 1000
@@ -90,12 +90,7 @@ def command(
 async def _send_and_look(
     plan: Plan, seed: int | None, clickhouse_url: str, wait_s: float
 ) -> tuple[Tally, Found | str | None]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
-    with progress:
+    with progress_bar() as progress:
         sending = progress.add_task("sent", total=plan.events)
         traffic = Traffic(plan.run, Random(seed), system_clock)  # noqa: S311 - not a secret
         tally = await Sender(plan, traffic, lambda now: progress.update(sending, completed=now.done)).run()

@@ -18,6 +18,7 @@ from sluice.cli.importing.importer import Importer, Plan, Tally
 from sluice.cli.importing.report import Rejected
 from sluice.cli.importing.rows import BadRow, Lines
 from sluice.cli.importing.settings import ImportSettings
+from sluice.cli.progress_bar import progress_bar
 from sluice.cli.sending.listening import refuse_absent
 from sluice.contract.errors import Unusable
 from sluice.role.settings import load
@@ -166,11 +167,9 @@ def _opened(file: Path) -> Iterator[tuple[Lines, int]]:
 
 @contextmanager
 def _progress(lines: Lines, size: int) -> Iterator[Callable[[Tally], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import TaskProgressColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with progress_bar(TaskProgressColumn()) as progress:
         task = progress.add_task("0 users", total=size)
 
         def show(tally: Tally) -> None:

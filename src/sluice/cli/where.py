@@ -58,7 +58,7 @@ def command(
 async def _trace(settings: ReadingSettings, sought: Wanted, since_ms: int) -> Trace:
     from sluice.cli.reading.clickhouse import ClickHouse
     from sluice.cli.tracing.tracer import Tracer
-    from sluice.gateway.clock import system_clock
+    from sluice.role.clock import system_clock
 
     clickhouse = ClickHouse(settings.clickhouse_url)
     return await Tracer(clickhouse, settings.kafka_bootstrap, sought, system_clock(), since_ms).trace()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler, Middleware
 
-    from sluice.gateway.clock import NewId
+    from sluice.gateway.ids import NewId
     from sluice.gateway.intake import Intake
     from sluice.gateway.metrics import Metrics
     from sluice.gateway.publishing.port import Publisher

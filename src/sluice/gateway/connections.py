@@ -12,7 +12,7 @@ from sluice.gateway.connection import Connection
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from sluice.gateway.clock import NewId
+    from sluice.gateway.ids import NewId
 
 _DRAIN_POLL_S = 0.05
 

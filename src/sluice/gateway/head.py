@@ -12,7 +12,7 @@ from sluice.contract.raw import Client
 from sluice.gateway.dialects.port import Endpoint, Head
 
 if TYPE_CHECKING:
-    from sluice.gateway.clock import NewId
+    from sluice.gateway.ids import NewId
     from sluice.gateway.proxies import TrustedProxies
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)

@@ -38,13 +38,14 @@ from sluice.gateway.users.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from sluice.gateway.clock import Clock, NewId
     from sluice.gateway.coalescer import Coalescer
     from sluice.gateway.dialects.port import Dialect, Endpoint, Identified, Lookup, Metering, Reading, Received
+    from sluice.gateway.ids import NewId
     from sluice.gateway.keys import Key, KeyRing
     from sluice.gateway.limits.port import Decision, Limiter
     from sluice.gateway.load import Share
     from sluice.gateway.users.port import Identifier, UserDirectory
+    from sluice.role.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ import uvloop
 
 from sluice.contract import topics
 from sluice.gateway.app import create_app, create_metrics_app
-from sluice.gateway.clock import monotonic_clock, system_clock, uuid7
 from sluice.gateway.coalescer import Coalescer
 from sluice.gateway.connections import Patience, Traffic
+from sluice.gateway.ids import uuid7
 from sluice.gateway.intake import Intake
 from sluice.gateway.keys import KeyRing
 from sluice.gateway.limits.open import open_limiter
@@ -27,6 +27,7 @@ from sluice.gateway.settings_file import settings_file
 from sluice.gateway.users.directory import KafkaUsers, known_users
 from sluice.gateway.watched import show_neighbours, show_own
 from sluice.kafka.topic_ids import await_topics
+from sluice.role.clock import monotonic_clock, system_clock
 from sluice.role.ready import Statuses, say_ready
 from sluice.role.settings_file import SettingsFollower
 from sluice.role.start import log_to_stderr, name_process

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from sluice.contract.errors import Unusable
-from sluice.gateway.clock import uuid7
 from sluice.gateway.connections import Connections, Patience, Traffic
+from sluice.gateway.ids import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

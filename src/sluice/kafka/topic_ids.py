@@ -147,6 +147,11 @@ async def topic_ids(bootstrap: str, names: Sequence[str]) -> dict[str, UUID]:
     return dict(_topic_id(topic) for topic in answer.topics)
 
 
+async def topic_id(bootstrap: str, name: str) -> str:
+    """Ask for the id of one topic, as text. Raises as `topic_ids` does."""
+    return str((await topic_ids(bootstrap, [name]))[name])
+
+
 async def await_topics(
     bootstrap: str, names: Sequence[str], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:

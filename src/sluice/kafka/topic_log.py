@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiokafka import TopicPartition
 
 from sluice.kafka.reader import reading
-from sluice.kafka.topic_ids import topic_ids
+from sluice.kafka.topic_ids import topic_id
 
 
 class TopicLog:
@@ -17,7 +17,7 @@ class TopicLog:
 
     async def topic_id(self) -> str:
         """Give Kafka's id of the topic. Raises `Retry` while Kafka cannot be asked."""
-        return str((await topic_ids(self._bootstrap, [self._name]))[self._name])
+        return await topic_id(self._bootstrap, self._name)
 
     async def range_of(self, partition: int) -> range:
         """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""

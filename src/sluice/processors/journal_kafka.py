@@ -8,7 +8,6 @@ the one before and ends what that one left open. See docs/decisions/0005-transac
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -25,9 +24,10 @@ from sluice.kafka.steady_client import make_steady
 from sluice.processors.changelog import Position, records_of
 from sluice.processors.journal import Opened
 from sluice.processors.recovery import recovering
+from sluice.role.clock import system_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from sluice.contract.topics import Topic
@@ -35,17 +35,13 @@ if TYPE_CHECKING:
     from sluice.processors.recovery import Recovery
     from sluice.processors.state import Entry
     from sluice.processors.state_rocksdb import RocksState, Stores
+    from sluice.role.clock import Clock
 
 BATCH_BYTES = MIB
 COMMIT_RECORDS = 1
 """What Kafka itself writes after the records of a transaction: that it was committed."""
 
 FOLLOW_EVERY_S = 0.5
-
-
-def now_ms() -> int:
-    """Give the milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,7 @@ class KafkaJournal:
     name: str = "sluice-processor"
     transaction_timeout_ms: int = 10_000
     request_timeout_ms: int = 10_000
-    clock: Callable[[], int] = now_ms
+    clock: Clock = system_clock
     _opened: dict[int, _Opened] = field(default_factory=dict)
 
     async def open(self, partition: int) -> Opened:

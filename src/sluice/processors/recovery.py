@@ -10,15 +10,16 @@ from sluice.contract.durations import MINUTE_MS
 from sluice.contract.errors import Retry
 from sluice.contract.topics import MIB
 from sluice.kafka.reader import reading
-from sluice.kafka.topic_ids import topic_ids
+from sluice.kafka.topic_ids import topic_id
 from sluice.processors.changelog import Position, changes_of, why_start_over
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
     from sluice.processors.state_rocksdb import RocksState
+    from sluice.role.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Recovery:
     """Reads one partition of the changelog into its store."""
 
     def __init__(
-        self, store: RocksState, changelog: TopicPartition, consumer: AIOKafkaConsumer, clock: Callable[[], int]
+        self, store: RocksState, changelog: TopicPartition, consumer: AIOKafkaConsumer, clock: Clock
     ) -> None:
         self._store = store
         self._changelog = changelog
@@ -97,11 +98,11 @@ class Recovery:
 
 @asynccontextmanager
 async def recovering(
-    bootstrap: str, changelog: TopicPartition, store: RocksState, clock: Callable[[], int], request_timeout_ms: int
+    bootstrap: str, changelog: TopicPartition, store: RocksState, clock: Clock, request_timeout_ms: int
 ) -> AsyncIterator[Recovery]:
     """Connect a partition's changelog with its store. Raises `Retry` when Kafka goes away, also within the block."""
-    ids = await topic_ids(bootstrap, [changelog.topic])
+    changelog_id = await topic_id(bootstrap, changelog.topic)
     async with reading(bootstrap, changelog, request_timeout_ms, FETCH_BYTES) as consumer:
         recovery = Recovery(store, changelog, consumer, clock)
-        await recovery.begin(str(ids[changelog.topic]))
+        await recovery.begin(changelog_id)
         yield recovery

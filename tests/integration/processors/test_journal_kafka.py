@@ -20,9 +20,9 @@ from sluice.contract.topics import MIB
 from sluice.processors.changelog import LONGEST_ABSENCE_MS
 from sluice.processors.decide import RESULTS_BYTES
 from sluice.processors.journal import Marker
-from sluice.processors.journal_kafka import now_ms
 from sluice.processors.state import Entry
 from sluice.processors.state_rocksdb import RocksState
+from sluice.role.clock import system_clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -201,7 +201,7 @@ async def test_a_partition_that_comes_back_reads_only_what_others_changed(
 async def test_a_store_that_was_away_for_so_long_that_it_may_have_missed_a_forgetting_is_read_again(
     cluster: KafkaCluster, applied: list[Applied], caplog: pytest.LogCaptureFixture, away_ms: int
 ):
-    journal = cluster.journal(clock=lambda: now_ms() - away_ms)
+    journal = cluster.journal(clock=lambda: system_clock() - away_ms)
     await journal.open(PARTITION)
     await remember(journal, {key(1): Entry(b"v")})
     await journal.close(PARTITION)

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.gateway.harness import DEMO, Answer, demo_projects, event, gateway_with
 
 from sluice.gateway.app import create_metrics_app
-from sluice.gateway.clock import uuid7
 from sluice.gateway.dialects import DIALECTS
+from sluice.gateway.ids import uuid7
 from sluice.gateway.load import Load
 from sluice.gateway.metrics import BUCKETS_S, Metrics
 from sluice.gateway.serve import serving

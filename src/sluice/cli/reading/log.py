@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from sluice.contract.errors import Retry
 from sluice.kafka.reader import reading
-from sluice.kafka.topic_ids import topic_ids
+from sluice.kafka.topic_ids import topic_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ class Log:
 
     async def topic_id(self) -> str:
         """Give Kafka's id of the topic. Raises `Unusable` where there is no such topic."""
-        return str((await topic_ids(self.bootstrap, [self.name]))[self.name])
+        return await topic_id(self.bootstrap, self.name)
 
     async def ranges(self) -> Mapping[int, range]:
         """Give by partition the offsets that the topic holds now, up to the next one."""

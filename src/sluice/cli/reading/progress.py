@@ -8,14 +8,14 @@ from sluice.cli.reading.log import side_by_side
 from sluice.processors.changelog import changes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sluice.cli.reading.clickhouse import ClickHouse
     from sluice.cli.reading.log import Log, PartitionLog
     from sluice.processors.journal import Marker
 
-FIRST_STEP = 8
-FARTHER = 8
+_FIRST_STEP = 8
+_FARTHER = 8
 
 _MARKS = """
 SELECT source_partition, max(source_offset)
@@ -51,12 +51,19 @@ async def markers(changelog: Log, topic_id: str) -> Mapping[int, int]:
 
 async def last_marker(log: PartitionLog, held: range) -> Marker | None:
     """Read the end of a changelog, and more of it until a marker is there: each commit has one."""
-    step = FIRST_STEP
-    while True:
-        start = max(held.start, held.stop - step)
+    for start in ever_farther_back(held):
         marker = None
         async for records in log.records(range(start, held.stop)):
             marker = changes_of(records).marker or marker
-        if marker is not None or start == held.start:
+        if marker is not None:
             return marker
-        step *= FARTHER
+    return None
+
+
+def ever_farther_back(held: range) -> Iterator[int]:
+    """Give offsets to read a log from: near its end first, then each much farther back, and its start at last."""
+    step = _FIRST_STEP
+    while held.stop - step > held.start:
+        yield held.stop - step
+        step *= _FARTHER
+    yield held.start

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sluice.contract.durations import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from sluice.contract.event import LATEST_MS
-from sluice.gateway.clock import system_clock
+from sluice.role.clock import system_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from click import Context, Parameter
+
+    from sluice.role.clock import Clock
 
 EXAMPLES = "90s, 10m, 1h, 7d ago, or a time like 2027-01-01T12:00Z"
 """For the help of an option that takes a time."""
 
 _AGO = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
-_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,7 +30,7 @@ class Moment(click.ParamType):
 
     name = "time"
 
-    def __init__(self, now: Callable[[], int] = system_clock) -> None:
+    def __init__(self, now: Clock = system_clock) -> None:
         self._now = now
 
     def convert(self, value: str | int, param: Parameter | None, ctx: Context | None) -> int:

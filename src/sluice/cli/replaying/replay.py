@@ -17,10 +17,10 @@ from sluice.cli.replaying.screen import tried
 from sluice.cli.replaying.sender import Tally, send
 from sluice.cli.replaying.trial import Trial
 from sluice.contract import topics
-from sluice.gateway.clock import system_clock
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.processors.rules.canonical.visitor import Visitors
 from sluice.processors.rules.rulebook import Rulebook
+from sluice.role.clock import system_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-    from sluice.gateway.clock import Clock
+    from sluice.role.clock import Clock
 
 NUMBER = "send_number"
 """The member that numbers the events of a run from 0."""

@@ -35,9 +35,6 @@ SLACK_MS = MINUTE_MS
 SENT_WITHIN_MS = 2 * MINUTE_MS
 """So soon after its id was made an event stands on events.raw."""
 
-FIRST_STEP = 8
-FARTHER = 8
-
 
 class Span(NamedTuple):
     """The raw records that are searched: written at or after `since`, and the decided ones before `until`.
@@ -197,13 +194,13 @@ def judged(seen: Sighting, topic_id: str, mark: int, marker: int = -1) -> Sighti
 
 async def start_after(log: PartitionLog, held: range, topic_id: str, mark: int) -> int:
     """Give an offset of events.processed from which on everything beyond the mark stands, near the first of it."""
-    step = FIRST_STEP
-    while (position := max(held.start, held.stop - step)) > held.start:
+    for position in progress.ever_farther_back(held):
+        if position == held.start:
+            break
         first = await log.first(range(position, held.stop))
         if first is not None and _begins_at_or_before(first.value, topic_id, mark):
             return position
-        step *= FARTHER
-    return position
+    return held.start
 
 
 def _begins_at_or_before(value: bytes | None, topic_id: str, mark: int) -> bool:

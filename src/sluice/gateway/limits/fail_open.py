@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sluice.contract.projects import Rule
-    from sluice.gateway.clock import Clock
     from sluice.gateway.limits.port import Limiter
+    from sluice.role.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sluice.contract.projects import Rule
-    from sluice.gateway.clock import Clock
     from sluice.gateway.limits.counters import Counter
+    from sluice.role.clock import Clock
 
 
 class MemoryLimiter:

@@ -13,7 +13,7 @@ from sluice.role.address import without_credentials
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sluice.gateway.clock import Clock
+    from sluice.role.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sluice.contract.projects import Rule
-    from sluice.gateway.clock import Clock
+    from sluice.role.clock import Clock
 
 _CONNECTIONS = 32
 _OTHER_CLOCK_KEEP_MS = HOUR_MS

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from sluice.contract.errors import Retry
 from sluice.contract.routing import partition_of
 from sluice.contract.topics import USERS_KNOWN
-from sluice.gateway.clock import system_clock
 from sluice.gateway.publishing.kafka import KafkaPublisher
 from sluice.gateway.users.log import open_log
 from sluice.gateway.users.records import change_of, key_of, known_of, value_of
 from sluice.gateway.users.replica import Replica
 from sluice.gateway.users.store import KnownStore
+from sluice.role.clock import system_clock
 from sluice.role.ready import say_status
 
 if TYPE_CHECKING:

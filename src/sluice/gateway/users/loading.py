@@ -10,7 +10,7 @@ from sluice.role.ready import say_status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sluice.gateway.clock import Clock
+    from sluice.role.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from sluice.contract.topics import MIB
 from sluice.gateway.users.mark import LogState, Stale
 from sluice.kafka.reader import stop
 from sluice.kafka.steady_client import make_steady
-from sluice.kafka.topic_ids import topic_ids
+from sluice.kafka.topic_ids import topic_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class KnownLog:
     async def topic_id(self) -> str:
         """Give Kafka's id of the topic. Raises `Unusable` when there is none of that name."""
         async with _answering(self._bootstrap):
-            return str((await topic_ids(self._bootstrap, [self._topic]))[self._topic])
+            return await topic_id(self._bootstrap, self._topic)
 
     async def state(self) -> LogState:
         """Give the log as it is now. Raises `Unusable` when there is none of that name."""

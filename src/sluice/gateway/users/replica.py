@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from sluice.gateway.clock import Clock
     from sluice.gateway.users.log import KnownLog
     from sluice.gateway.users.store import KnownStore
+    from sluice.role.clock import Clock
 
 log = logging.getLogger(__name__)
 
