@@ -109,6 +109,26 @@ class RoleProcess:
         return "\n".join([f"--- the last lines of {self.log}:", *lines])
 
 
+def pipeline_environment(stack: Stack, directory: Path, port: int, settings_file: str) -> dict[str, str]:
+    """Give the settings of a gateway on this port, and of one worker each, that keep their data in a directory."""
+    return {
+        "SLUICE_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
+        "SLUICE_CLICKHOUSE_URL": stack.clickhouse_url,
+        "SLUICE_GATEWAY_PORT": str(port),
+        "SLUICE_SETTINGS_FILE": settings_file,
+        "SLUICE_LOCAL": "1",
+        "SLUICE_PROCESSORS_INSTANCE": "test",
+        "SLUICE_SINKS_INSTANCE": "test",
+        "SLUICE_DATA_DIR": str(directory),
+        "SLUICE_GATEWAY_DATA_DIR": str(directory / "gateway"),
+    }
+
+
+def pipeline_roles(directory: Path, environment: dict[str, str]) -> dict[str, RoleProcess]:
+    """Give the roles between the broker and ClickHouse, to be started."""
+    return {name: RoleProcess(name, directory, environment) for name in ("gateway", "processors", "sinks")}
+
+
 class EmbeddedStack:
     """The embedded broker and the embedded ClickHouse on free ports, with their data in a temporary directory."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import clickhouse_connect
 import pytest
 import requests
-from tests.integration.stack import EmbeddedStack, RoleProcess
+from tests.integration.stack import EmbeddedStack, RoleProcess, pipeline_environment, pipeline_roles
 
 from sluice.contract import topics
 from sluice.kafka.topics import create_topics
@@ -117,18 +117,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
     directory = tmp_path_factory.mktemp("own")
     stack = EmbeddedStack()
     port = free_port()
-    environment = {
-        "SLUICE_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
-        "SLUICE_CLICKHOUSE_URL": stack.clickhouse_url,
-        "SLUICE_GATEWAY_PORT": str(port),
-        "SLUICE_SETTINGS_FILE": demo_settings_file(),
-        "SLUICE_LOCAL": "1",
-        "SLUICE_PROCESSORS_INSTANCE": "test",
-        "SLUICE_SINKS_INSTANCE": "test",
-        "SLUICE_DATA_DIR": str(directory),
-        "SLUICE_GATEWAY_DATA_DIR": str(directory / "gateway"),
-    }
-    roles = {name: RoleProcess(name, directory, environment) for name in ("gateway", "processors", "sinks")}
+    environment = pipeline_environment(stack, directory, port, demo_settings_file())
+    roles = pipeline_roles(directory, environment)
     try:
         stack.start()
         asyncio.run(create_topics(stack.kafka_bootstrap, topics.ALL, partitions=PARTITIONS, replication=1))

@@ -18,7 +18,7 @@ import pytest
 import requests
 from aiokafka import AIOKafkaProducer
 from tests import factories
-from tests.integration.stack import EmbeddedStack, RoleProcess
+from tests.integration.stack import EmbeddedStack, pipeline_environment, pipeline_roles
 
 from sluice.contract import ndjson, raw, topics
 from sluice.contract.routing import partition_of
@@ -29,6 +29,8 @@ from sluice.sinks.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.integration.stack import RoleProcess
 
     from sluice.contract.raw import RawLine
 
@@ -147,18 +149,8 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     settings_file = directory / "sluice.toml"
     settings_file.write_text(Path(demo_settings_file()).read_text())
     port = free_port()
-    environment = {
-        "SLUICE_KAFKA_BOOTSTRAP": stack.kafka_bootstrap,
-        "SLUICE_CLICKHOUSE_URL": stack.clickhouse_url,
-        "SLUICE_GATEWAY_PORT": str(port),
-        "SLUICE_SETTINGS_FILE": str(settings_file),
-        "SLUICE_LOCAL": "1",
-        "SLUICE_PROCESSORS_INSTANCE": "test",
-        "SLUICE_SINKS_INSTANCE": "test",
-        "SLUICE_DATA_DIR": str(directory),
-        "SLUICE_GATEWAY_DATA_DIR": str(directory / "gateway"),
-    }
-    roles = {name: RoleProcess(name, directory, environment) for name in ("gateway", "processors", "sinks")}
+    environment = pipeline_environment(stack, directory, port, str(settings_file))
+    roles = pipeline_roles(directory, environment)
     try:
         stack.start()
         asyncio.run(create_topics(stack.kafka_bootstrap, topics.ALL, partitions=PARTITIONS, replication=1))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import clickhouse_connect
 import pytest
 import requests
-from tests.integration.stack import RoleProcess
+from tests.integration.stack import RoleProcess, pipeline_environment, pipeline_roles
 
 from sluice.local.kafka.port import free_port
 from sluice.local.up.plan import demo_settings_file
@@ -67,18 +67,8 @@ def pipeline(deployment: Stack, tmp_path_factory: pytest.TempPathFactory) -> Ite
     port = free_port()
     settings_file = directory / "sluice.toml"
     shutil.copyfile(demo_settings_file(), settings_file)
-    environment = {
-        "SLUICE_KAFKA_BOOTSTRAP": deployment.kafka_bootstrap,
-        "SLUICE_CLICKHOUSE_URL": deployment.clickhouse_url,
-        "SLUICE_GATEWAY_PORT": str(port),
-        "SLUICE_SETTINGS_FILE": str(settings_file),
-        "SLUICE_LOCAL": "1",
-        "SLUICE_PROCESSORS_INSTANCE": "test",
-        "SLUICE_SINKS_INSTANCE": "test",
-        "SLUICE_DATA_DIR": str(directory),
-        "SLUICE_GATEWAY_DATA_DIR": str(directory / "gateway"),
-    }
-    roles = {name: RoleProcess(name, directory, environment) for name in ("gateway", "processors", "sinks")}
+    environment = pipeline_environment(deployment, directory, port, str(settings_file))
+    roles = pipeline_roles(directory, environment)
     for role in roles.values():
         role.start()
 
