@@ -49,7 +49,8 @@ class RawLine(msgspec.Struct, frozen=True, kw_only=True):
     `id` is a UUID version 7. `index` counts the events of the request from 0. `received_at` is in milliseconds
     since 1970 in UTC; processors take it for the time, since they read no clock. `key` is the routing key
     (see `sluice.contract.routing`), None where any partition will do. `event` is the event's bytes, with line breaks
-    between tokens as spaces.
+    between tokens as spaces. Of an event that is sent in again, `refusals` counts the replays that ClickHouse
+    refused, as far as the table shows them; it is left out where there are none.
     """
 
     id: Uuid
@@ -64,6 +65,7 @@ class RawLine(msgspec.Struct, frozen=True, kw_only=True):
     event: msgspec.Raw
     context: Context = NO_CONTEXT
     replay: Replays = 0
+    refusals: Replays | msgspec.UnsetType = msgspec.UNSET
 
 
 _encoder = msgspec.json.Encoder()

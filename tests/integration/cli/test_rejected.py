@@ -99,6 +99,14 @@ class Pipeline:
         with clickhouse_connect.get_client(dsn=self.environment["SLUICE_CLICKHOUSE_URL"]) as client:
             client.command(sql, parameters=parameters, settings={"mutations_sync": 1})
 
+    def refuse(self, event_id: str) -> None:
+        """Make of an event's stored row what a sink makes of one that ClickHouse refuses."""
+        self.change(
+            "ALTER TABLE sluice.event_log UPDATE outcome = 'invalid', stage = 'sink', reason = 'refused', "
+            "payload = 'as text' WHERE event_id = {id:UUID} AND outcome = 'stored'",
+            id=event_id,
+        )
+
     def outcomes(self, event_id: str) -> list[tuple[str, int]]:
         """Give what became of one event each time, in order."""
         return self.query(
@@ -338,17 +346,32 @@ def test_what_clickhouse_refused_is_replayed_from_events_raw(
     pipeline: Pipeline, event: Callable[..., dict[str, Any]]
 ):
     event_id = pipeline.id_of(pipeline.send(event(note="kept on Kafka")))
-    pipeline.change(
-        "ALTER TABLE sluice.event_log UPDATE outcome = 'invalid', stage = 'sink', reason = 'refused', "
-        "payload = 'as text' WHERE event_id = {id:UUID}",
-        id=event_id,
-    )
+    pipeline.refuse(event_id)
     sent = pipeline.rejected("replay", "--yes", "--stage", "sink", "--event-id", event_id)
     assert sent.stdout == "        1  sent in again\n"
     pipeline.wait_for_outcomes(event_id, [("invalid", 0), ("stored", 1)])
     assert pipeline.query("SELECT properties['note'] FROM sluice.events WHERE event_id = {id:UUID}", id=event_id) == [
         ("kept on Kafka",)
     ]
+
+
+def test_what_clickhouse_refused_again_is_stored_once_however_often_it_is_replayed(
+    pipeline: Pipeline, event: Callable[..., dict[str, Any]]
+):
+    event_id = pipeline.id_of(pipeline.send(event(event_type="confirmation", orderId=str(uuid4()))))
+    one = ("replay", "--yes", "--event-id", event_id)
+    refused = [("invalid", 0)]
+    for replay in (1, 2):
+        pipeline.refuse(event_id)
+        pipeline.roles["processors"].stop()
+        for _ in range(2):  # the second time, the first is on its way and shows nowhere
+            assert pipeline.rejected(*one).stdout == "        1  sent in again\n"
+        pipeline.roles["processors"].start()
+        pipeline.wait_for_outcomes(event_id, [*refused, ("stored", replay), ("duplicate", replay)])
+        refused += [("invalid", replay), ("duplicate", replay)]
+    third = pipeline.rejected(*one)
+    assert third.stdout == ""
+    assert "it was sent in again since, and stored" in third.stderr
 
 
 def test_what_events_raw_does_not_hold_any_more_is_said_to_be_gone(

@@ -76,6 +76,21 @@ def test_a_line_is_plain_json_that_any_tool_reads():
     assert (line["key"], line["idempotency_key"], line["context"], line["replay"]) == ("demo/id/1", None, {}, 0)
 
 
+def test_refusals_stand_only_in_a_line_that_has_some():
+    """So the bytes of all others are what they were before lines could have any."""
+    assert b"refusals" not in raw.encode(raw_line(replay=1))
+    refused = raw_line(replay=1, refusals=2)
+    assert json.loads(raw.encode(refused))["refusals"] == 2
+    assert raw.decode(raw.encode(refused)) == refused
+
+
+@pytest.mark.parametrize("wrong", [b"-1", b"65536", b"1.5", b'"1"', b"null"])
+def test_refusals_that_are_no_count_are_malformed(wrong: bytes):
+    text = raw.encode(raw_line(replay=1, refusals=2))
+    with pytest.raises(Malformed, match="refusals"):
+        raw.decode(text.replace(b'"refusals":2', b'"refusals":' + wrong))
+
+
 def test_fields_of_a_later_version_are_ignored():
     text = raw.encode(raw_line())
     assert raw.decode(text[:-1] + b',"later":1}') == raw.decode(text)

@@ -364,8 +364,8 @@ class TestRepeatedRequests:
 
 
 class TestReplays:
-    def again(self, sent, replay: int = 1):
-        return msgspec.structs.replace(sent, replay=replay)
+    def again(self, sent, replay: int = 1, refusals: int = 0):
+        return msgspec.structs.replace(sent, replay=replay, refusals=refusals or msgspec.UNSET)
 
     def test_an_event_that_is_sent_in_again_is_stored_once(self):
         sent = page_view()
@@ -408,6 +408,44 @@ class TestReplays:
         assert partition.outcomes(self.again(lost)) == [THROTTLED]
         later = msgspec.structs.replace(self.again(lost, 2), event=email_open(NOW + DAY).event)
         assert partition.outcomes(later) == [STORED]
+
+    def test_each_refusal_by_clickhouse_lets_one_more_through(self):
+        sent = page_view()
+        again = [self.again(sent, 1 + refusals, refusals) for refusals in (0, 1, 2)]
+        assert Partition().outcomes(*again, *again) == [STORED] * 3 + [DUPLICATE] * 3
+
+    def test_two_replays_at_once_of_what_clickhouse_refused_are_stored_once(self):
+        sent = page_view()
+        at_once = [self.again(sent, 2, refusals=1)] * 2
+        assert Partition().outcomes(self.again(sent), *at_once) == [STORED, STORED, DUPLICATE]
+
+    def test_no_refusals_are_as_good_as_none_that_are_said(self):
+        sent = page_view()
+        said = msgspec.structs.replace(sent, replay=1, refusals=0)
+        assert Partition().outcomes(self.again(sent), said) == [STORED, DUPLICATE]
+
+    def test_what_clickhouse_refused_still_holds_its_order(self):
+        first = confirmation("A-17")
+        others = [confirmation("A-17"), self.again(first, 2, refusals=1), confirmation("A-17")]
+        assert Partition().outcomes(first, self.again(first), *others) == [
+            STORED,
+            STORED,
+            DUPLICATE,
+            STORED,
+            DUPLICATE,
+        ]
+
+    def test_the_change_of_a_user_is_made_by_each_replay_that_passes_and_by_no_other(self):
+        """ClickHouse refuses a change together with its row."""
+        sent = line(
+            Api.USER_EVENT,
+            {"user": {"_id": "u1", "plan": "gold"}},
+            "demo/user/u1",
+            context=Context(user_id="u1"),
+        )
+        replays = [self.again(sent), self.again(sent, 2, refusals=1), self.again(sent, 2, refusals=1)]
+        partition = Partition()
+        assert [partition.decide(one).user_change is not None for one in replays] == [True, True, False]
 
     def test_a_repeat_says_so(self):
         partition = Partition()
@@ -473,6 +511,7 @@ class TestTogether:
             page_view("demo/rule/coupons/C1", sent={"event_type": "x"}),
             page_view("demo/id/k1", idempotency_key="k1"),
             page_view(replay=1, number=1),
+            page_view(replay=2, number=1, refusals=1),
         ]
         keys = []
         for one in lines:
@@ -487,6 +526,7 @@ class TestTogether:
             "1110a1cd6be86c77a18a9e65233e3639",
             "1b2f1de998906f03e81f418892758584",
             "59cb969fece7e9f23dc950cdea5eeb67",
+            "61a9fbb18786fee25488c7e18c7aa4fb",
         ]
 
     @given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(0, 40 * DAY)), max_size=30))

@@ -176,7 +176,8 @@ def lines(draw: Callable[[st.SearchStrategy[Any]], Any], number: int, at: int, b
     if kind in kinds:
         return kinds[kind]()
     again: RawLine = draw(st.sampled_from(before)) if before else page_view(None, **common)
-    return msgspec.structs.replace(again, replay=again.replay + 1)
+    refusals = draw(st.sampled_from([msgspec.UNSET, msgspec.UNSET, 1, 2]))
+    return msgspec.structs.replace(again, replay=again.replay + 1, refusals=refusals)
 
 
 @st.composite

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.cli.replaying.lines import Outgoing, Refused, from_original, outgoing, rebuilt
-from sluice.cli.replaying.rows import BEFORE_ALL, Candidate, Kept, Place, Row, why_not
+from sluice.cli.replaying.rows import BEFORE_ALL, Candidate, Kept, Place, why_not
 from sluice.contract.errors import Reject
 from sluice.contract.raw import RawLine
 from sluice.contract.topics import MIB
@@ -119,12 +119,12 @@ class Candidates:
             yield page
 
     async def _page(self, kept: Sequence[Kept]) -> list[Outgoing | Refused]:
-        lines = [(one.candidate.row, self._line(one)) for one in kept]
-        originals = await self._originals.lines([row.source for row, line in lines if line is None])
-        read_today = [line.id for row, line in lines if not row.project and isinstance(line, RawLine)]
+        lines = [(one.candidate, self._line(one)) for one in kept]
+        originals = await self._originals.lines([one.row.source for one, line in lines if line is None])
+        read_today = [line.id for one, line in lines if not one.row.project and isinstance(line, RawLine)]
         known = await self._table.known(read_today)
         return [
-            line if isinstance(line, Refused) else self._ready(row, line, originals, known) for row, line in lines
+            line if isinstance(line, Refused) else self._ready(one, line, originals, known) for one, line in lines
         ]
 
     def _line(self, kept: Kept) -> RawLine | Refused | None:
@@ -138,11 +138,12 @@ class Candidates:
             return Refused(kept.candidate.row, str(error))
 
     def _ready(
-        self, row: Row, line: RawLine | None, originals: dict[Source, bytes], known: set[str]
+        self, candidate: Candidate, line: RawLine | None, originals: dict[Source, bytes], known: set[str]
     ) -> Outgoing | Refused:
+        row = candidate.row
         try:
             if line is None:
-                line = _original(row, originals)
+                line = _original(candidate, originals)
             elif not row.project and line.id in known:
                 return Refused(row, f"it was sent in again since, as event {line.id}")
             return outgoing(row, line, self._partitions)
@@ -160,10 +161,11 @@ def fitting(sizes: Sequence[int], limit: int) -> int:
     return len(sizes)
 
 
-def _original(row: Row, originals: dict[Source, bytes]) -> RawLine:
-    if row.source not in originals:
+def _original(candidate: Candidate, originals: dict[Source, bytes]) -> RawLine:
+    source = candidate.row.source
+    if source not in originals:
         raise Reject("its raw line is not kept, and events.raw does not hold it any more")
-    return from_original(row, originals[row.source])
+    return from_original(candidate, originals[source])
 
 
 def _first(page: list[Outgoing | Refused], limit: int) -> list[Outgoing | Refused]:

@@ -14,7 +14,7 @@ from sluice.contract.routing import partition_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sluice.cli.replaying.rows import Kept, Row
+    from sluice.cli.replaying.rows import Candidate, Kept, Row
     from sluice.contract.raw import RawLine
 
 
@@ -45,26 +45,27 @@ def rebuilt(kept: Kept) -> RawLine | None:
     """
     if not kept.payload:
         raise Reject("nothing is kept of what was sent")
+    refusals = kept.candidate.refusals
     if kept.raw_line:
         line = raw.decode(kept.raw_line)
-        return _again(msgspec.structs.replace(line, event=msgspec.Raw(ndjson.on_one_line(kept.payload))))
+        return _again(msgspec.structs.replace(line, event=msgspec.Raw(ndjson.on_one_line(kept.payload))), refusals)
     if not kept.candidate.row.project:
         try:
-            return _again(raw.decode(kept.payload))
+            return _again(raw.decode(kept.payload), refusals)
         except Malformed as error:
             raise Reject(f"it still cannot be read: {error}") from error
     return None
 
 
-def from_original(row: Row, text: bytes) -> RawLine:
+def from_original(candidate: Candidate, text: bytes) -> RawLine:
     """Give the raw line once more, from what stands on `events.raw`.
 
     Raises `Reject` where that is not the event of this row.
     """
     line = raw.decode(text)
-    if line.id != row.event_id:
+    if line.id != candidate.row.event_id:
         raise Reject("events.raw holds another event where this one stood")
-    return _again(line)
+    return _again(line, candidate.refusals)
 
 
 def outgoing(row: Row, line: RawLine, partitions: int) -> Outgoing:
@@ -120,7 +121,7 @@ def records(lines: Iterable[Outgoing], limit: int = raw.RECORD_BYTES) -> Iterato
 _MOST_REPLAYS = 65_535
 
 
-def _again(line: RawLine) -> RawLine:
+def _again(line: RawLine, refusals: int) -> RawLine:
     if line.replay >= _MOST_REPLAYS:
         raise Reject(f"it was sent in again {line.replay} times, and no more can be counted")
-    return msgspec.structs.replace(line, replay=line.replay + 1)
+    return msgspec.structs.replace(line, replay=line.replay + 1, refusals=refusals or msgspec.UNSET)

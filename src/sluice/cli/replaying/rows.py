@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sluice.contract.event import LATEST_MS, Outcome, Stage
+from sluice.contract.event import LATEST_MS, Outcome
 from sluice.contract.processed import Source
 
 REPLAYABLE = (Outcome.BOT, Outcome.INVALID)
@@ -55,13 +55,15 @@ class Candidate(NamedTuple):
     """The latest rejected row of one event, and what its other rows say.
 
     `size` is how many bytes the row keeps of what was sent. `last_replay` is the highest replay that any of the
-    event's rows has, and `stored` tells whether one of them is stored.
+    event's rows has, `stored` tells whether one of them is stored, and `refusals` how many of its replays ClickHouse
+    refused.
     """
 
     row: Row
     size: int
     last_replay: int
     stored: bool
+    refusals: int
 
     @property
     def place(self) -> Place:
@@ -91,6 +93,4 @@ def why_not(candidate: Candidate, max_replays: int) -> str | None:
         return "it was sent in again since, and something else became of it"
     if row.replay >= max_replays:
         return f"it was sent in again {row.replay} time{'s' if row.replay > 1 else ''}; --max-replays allows no more"
-    if row.replay and row.stage == Stage.SINK:
-        return "it was sent in again, and ClickHouse refused it again; the processors hold it for stored"
     return None

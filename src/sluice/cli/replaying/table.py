@@ -55,10 +55,13 @@ WITH found AS
     LIMIT 1 BY event_id
     LIMIT {{limit:UInt32}}
 )
-SELECT found.* EXCEPT (event_id, size, line_kept, event_kept), size, last_replay, stored, line_kept, event_kept
+SELECT found.* EXCEPT (event_id, size, line_kept, event_kept), size, last_replay, stored, refusals,
+    line_kept, event_kept
 FROM found LEFT JOIN
 (
-    SELECT event_id, max(replay) AS last_replay, countIf(outcome = 'stored') AS stored
+    SELECT event_id, max(replay) AS last_replay, countIf(outcome = 'stored') AS stored,
+        uniqExactIf(source_topic, source_partition, source_offset, source_line, replay > 0 AND stage = 'sink')
+            AS refusals
     FROM sluice.event_log WHERE event_id IN (SELECT event_id FROM found)
     GROUP BY event_id
 ) AS all_rows ON all_rows.event_id = found.event_id
@@ -163,5 +166,5 @@ class RejectedEvents:
 
 
 def _candidate(*found: Any) -> Candidate:
-    *row, size, last_replay, stored = found
-    return Candidate(Row(*row), size, last_replay, stored > 0)
+    *row, size, last_replay, stored, refusals = found
+    return Candidate(Row(*row), size, last_replay, stored > 0, refusals)

@@ -36,11 +36,14 @@ LATE_MS = DAY_MS
 def own_id(line: RawLine) -> Iterator[Claim]:
     """Give the claim of an event that is sent in again to be stored once, however often that is.
 
-    It comes before all rules: what was stored is a duplicate, whatever another rule says of it today.
+    It comes before all rules: what was stored is a duplicate, whatever another rule says of it today. A winner that
+    ClickHouse refused has not stored its event, so each such refusal opens one claim more. Claim n is made only where
+    n refusals are in the table, and those are of the winners of the n claims before it: one is stored at most.
     """
     if line.replay:
+        refusals = (str(line.refusals),) if line.refusals else ()
         yield Claim(
-            claim_key("event", line.id),
+            claim_key("event", line.id, *refusals),
             line.received_at,
             None,
             Outcome.DUPLICATE,

@@ -43,7 +43,9 @@ def row(number: int = 1, **changes: Any) -> Row:
     return Row(**(fields | changes))
 
 
-def kept(line: RawLine, *, last_replay: int | None = None, stored: bool = False, **changes: Any) -> Kept:
+def kept(
+    line: RawLine, *, last_replay: int | None = None, stored: bool = False, refusals: int = 0, **changes: Any
+) -> Kept:
     """What the table keeps of a raw line that was rejected."""
     without_event = raw.encode(msgspec.structs.replace(line, event=msgspec.Raw(b"null")))
     of_line: dict[str, Any] = {
@@ -55,7 +57,7 @@ def kept(line: RawLine, *, last_replay: int | None = None, stored: bool = False,
     rejected = row(**(of_line | changes))
     last = rejected.replay if last_replay is None else last_replay
     size = len(without_event) + len(bytes(line.event))
-    return Kept(Candidate(rejected, size, last, stored), without_event, bytes(line.event))
+    return Kept(Candidate(rejected, size, last, stored, refusals), without_event, bytes(line.event))
 
 
 @dataclass

@@ -89,7 +89,9 @@ def test_what_the_processors_keep_of_a_rejected_line_is_all_that_is_needed(event
         factories.raw_record(5, line), factories.TOPIC, Rulebook(Visitors(b"x")), Draft(MemoryState())
     ).lines
     assert isinstance(decided.raw_line, msgspec.Raw)
-    found = rebuilt(Kept(Candidate(row(), 0, 0, False), bytes(decided.raw_line), decided.payload_bytes()))
+    found = rebuilt(
+        Kept(Candidate(row(), 0, 0, stored=False, refusals=0), bytes(decided.raw_line), decided.payload_bytes())
+    )
     assert found == again(line)
 
 
@@ -127,14 +129,34 @@ def test_a_line_is_sent_in_again_no_more_than_can_be_counted():
         rebuilt(kept(full_line(replay=65_535)))
 
 
+def refused(line: RawLine, refusals: int = 0, **changes: Any) -> Candidate:
+    """What the table says of a line that ClickHouse refused, and of how many of its replays it refused."""
+    return kept(line, outcome="invalid", stage="sink", refusals=refusals, **changes).candidate
+
+
 def test_an_original_line_comes_back_as_it_stood():
     line = full_line()
-    assert from_original(row(event_id=line.id), raw.encode(line)) == again(line)
+    assert from_original(refused(line), raw.encode(line)) == again(line)
 
 
 def test_an_original_of_another_event_is_not_taken():
     with pytest.raises(Reject, match="another event"):
-        from_original(row(event_id=str(UUID(int=77))), raw.encode(full_line()))
+        from_original(refused(full_line(), event_id=str(UUID(int=77))), raw.encode(full_line()))
+
+
+@pytest.mark.parametrize("refusals", [1, 2, 65_535])
+def test_a_line_says_how_many_of_its_replays_clickhouse_refused(refusals: int):
+    line = full_line(replay=1, refusals=7)  # as the table had it the last time
+    for found in (rebuilt(kept(line, refusals=refusals)), from_original(refused(line, refusals), raw.encode(line))):
+        assert found is not None
+        assert (found.replay, found.refusals) == (2, refusals)
+
+
+def test_a_line_of_which_clickhouse_refused_no_replay_says_nothing_of_it():
+    line = full_line(replay=1)
+    for found in (rebuilt(kept(line)), from_original(refused(line), raw.encode(line))):
+        assert found is not None
+        assert b"refusals" not in raw.encode(found)
 
 
 def test_a_line_goes_to_the_partition_of_its_routing_key():
