@@ -1,9 +1,9 @@
 """Realistic rows for `sluice.event_log`: `python benchmarks/event_log_rows.py --url URL`.
 
 ClickHouse makes them itself (`event_log_rows.sql`): the same rows for the same number of them and the same seed. They
-are of seven sites of three projects, and of four months: visitors who come back, orders, e-mail, users with attributes,
-all outcomes, late events. The roll-ups are then filled from the table through `sluice.feed`, a month of a partition at
-once.
+are of seven sites of three projects, and of four months: visitors who come back, orders, e-mail, users with
+attributes, all outcomes, late events. The roll-ups are then filled from the table through `sluice.feed`, a month of a
+partition at once.
 """
 
 from __future__ import annotations
