@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
+from string import Template
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _NAME = re.compile(r"(\d{3})_\w+\.sql")
-_MAKES = r"^CREATE (?:(?:TABLE|VIEW) IF NOT EXISTS|OR REPLACE VIEW) sluice\.(\w+)"
+_MAKES = r"^CREATE (?:(?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|OR REPLACE VIEW) sluice\.(\w+)"
+
+# What the files leave open, for a ClickHouse that is one server.
+_SINGLE_NODE = {
+    "on_cluster": "",
+    "replicated": "",
+    "deduplication_window": "non_replicated_deduplication_window = 1000000",
+}
 
 _APPLIED = """
 CREATE TABLE IF NOT EXISTS sluice.migrations
@@ -63,7 +71,11 @@ class Migration:
 def packaged() -> list[Migration]:
     """Give the migrations that come with this version, in order."""
     files = sorted(resources.files("sluice.sinks").joinpath("schema").iterdir(), key=lambda file: file.name)
-    return [Migration(file.name, file.read_text("utf-8")) for file in files if _NAME.fullmatch(file.name)]
+    return [
+        Migration(file.name, Template(file.read_text("utf-8")).substitute(_SINGLE_NODE))
+        for file in files
+        if _NAME.fullmatch(file.name)
+    ]
 
 
 def pending(migrations: Iterable[Migration], applied: Mapping[str, str]) -> list[Migration]:
