@@ -1,0 +1,43 @@
+"""A ClickHouse that no other test reads: what mutants leave in it is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import clickhouse_connect
+import pytest
+from tests.integration.stack import RoleProcess
+
+from sluice.local.kafka.port import free_port
+from sluice.sinks.migrations import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def clickhouse_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("mutants")
+    port = free_port()
+    settings = {"SLUICE_CLICKHOUSE_PORT": str(port), "SLUICE_CLICKHOUSE_PATH": str(directory / "clickhouse")}
+    process = RoleProcess("clickhouse", directory, settings)
+    url = f"http://127.0.0.1:{port}"
+    process.start()
+    try:
+        migrate(url)
+        yield url
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def clickhouse_url(clickhouse_of_module: str) -> str:
+    """The URL of a ClickHouse whose tables are empty."""
+    with clickhouse_connect.get_client(dsn=clickhouse_of_module, autogenerate_session_id=False) as client:
+        tables = client.query(
+            "SELECT name FROM system.tables "
+            "WHERE database = 'sluice' AND engine LIKE '%MergeTree' AND name != 'migrations'"
+        )
+        for (name,) in tables.result_rows:
+            client.command(f"TRUNCATE TABLE sluice.{name} SYNC")
+    return clickhouse_of_module

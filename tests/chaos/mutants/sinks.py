@@ -1,0 +1,274 @@
+"""Sinks on one partition that scripts cut off at an exact step, over the real ClickHouse.
+
+What stores is the project's own: lane and event log. Between the two stands what cuts a sink off, and, for a mutant,
+what breaks one thing on which the promise rests. A sink that dies runs no further, as after a SIGKILL: whatever it
+had asked of ClickHouse before has taken place. Its successor knows what ClickHouse holds, and from where on the group
+has it read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from tests.chaos.verification import Sent
+from tests.factories import NOW, processed_line
+
+from sluice.contract import ndjson, processed
+from sluice.contract.errors import Retry
+from sluice.contract.event import Event
+from sluice.contract.processed import UserChange
+from sluice.sinks.lane import SinkLane
+from sluice.stream.lane import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sluice.contract.processed import Processed
+    from sluice.sinks.block import Block
+    from sluice.sinks.event_log import EventLog, Mark
+
+PARTITION = 0
+RECORDS = 6
+"""On the log of a script."""
+LINES = 2
+"""In each of them."""
+
+
+class Call(Enum):
+    """What a sink asks of the event log."""
+
+    MARK = auto()
+    INSERT = auto()
+
+
+class Fate(Enum):
+    """What happens to a sink."""
+
+    DIES = auto()
+    HEARS_NOTHING = auto()
+    """The connection is cut, and it tries again."""
+    STANDS_STILL = auto()
+    """Until it is woken."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """Right before the sink's next call of this kind reaches the event log."""
+
+    call: Call
+    fate: Fate
+
+
+@dataclass(frozen=True)
+class After:
+    """Right after the call has taken effect, and before its answer arrives."""
+
+    call: Call
+    fate: Fate
+
+
+Fault = Before | After
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Hand records to a sink, from the first up to the stop; it is started where it does not run."""
+
+    sink: str
+    first: int
+    stop: int
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Let a sink go on that stands still, until it is done with what it was handed."""
+
+    sink: str
+
+
+@dataclass(frozen=True)
+class Kill:
+    """End a sink, between two batches or where it stands still."""
+
+    sink: str
+
+
+Act = Deliver | Wake | Kill
+
+
+class Died(Exception):
+    """The process is no more."""
+
+
+class NeverStruck(AssertionError):
+    """A fault was scripted where the sink never came by: the script proves nothing."""
+
+
+class CutEventLog:
+    """Passes everything on to an event log, and lets happen to the sink what was scripted."""
+
+    def __init__(self, inner: EventLog) -> None:
+        self._inner = inner
+        self._woken = asyncio.Event()
+        self.fault: Fault | None = None
+        self.stands_still = asyncio.Event()
+
+    async def check(self) -> None:
+        await self._inner.check()
+
+    async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
+        await self._meet(Before, Call.MARK)
+        mark = await self._inner.mark(topic_id, partition, at_least)
+        await self._meet(After, Call.MARK)
+        return mark
+
+    async def insert(self, block: Block, token: str) -> None:
+        await self._meet(Before, Call.INSERT)
+        await self._inner.insert(block, token)
+        await self._meet(After, Call.INSERT)
+
+    def wake(self) -> None:
+        self.stands_still.clear()
+        self._woken.set()
+
+    async def _meet(self, moment: type[Before | After], call: Call) -> None:
+        if self.fault is None or type(self.fault) is not moment or self.fault.call is not call:
+            return
+        fate, self.fault = self.fault.fate, None
+        match fate:
+            case Fate.DIES:
+                raise Died
+            case Fate.HEARS_NOTHING:
+                raise Retry("the connection was cut")
+            case Fate.STANDS_STILL:
+                self.stands_still.set()
+                await self._woken.wait()
+                self._woken.clear()
+
+
+class World:
+    """One partition of events.processed, how far the group has committed it, and the sinks that read it."""
+
+    def __init__(self, event_log: EventLog, mutate: Callable[[EventLog], EventLog]) -> None:
+        """`mutate` puts a mutant around the event log as each sink sees it."""
+        topic_id = str(uuid4())
+        lines = [[_line(topic_id, offset, line) for line in range(LINES)] for offset in range(RECORDS)]
+        self.records = [
+            Record(PARTITION, offset, NOW, ndjson.join(processed.encode(line) for line in of_record))
+            for offset, of_record in enumerate(lines)
+        ]
+        self.sent = [Sent(line.event.properties["marker"], True, None) for of_record in lines for line in of_record]
+        self.committed = 0
+        self._event_log = event_log
+        self._mutate = mutate
+        self._sinks: dict[str, _Sink] = {}
+
+    async def play(self, script: Sequence[Act]) -> None:
+        """Let everything happen; then let a sink that nothing happens to store what is left."""
+        for act in script:
+            await self._perform(act)
+        await self._perform(Deliver("the last", self.committed, RECORDS))
+        for name, sink in self._sinks.items():
+            if sink.stands_still:
+                await self._perform(Wake(name))
+
+    async def find(self, partition: int, topic_id: str, source_offset: int, before: int) -> int | None:
+        """Tell where the log holds a raw record: at the same offset."""
+        return source_offset if source_offset < before else None
+
+    async def _perform(self, act: Act) -> None:
+        match act:
+            case Deliver(name, first, stop, fault):
+                sink = self._sinks.setdefault(name, _Sink(self, CutEventLog(self._mutate(self._event_log))))
+                await sink.deliver(first, stop, fault)
+            case Wake(name):
+                await self._sinks[name].wake()
+            case Kill(name):
+                self._sinks.pop(name).kill()
+        if isinstance(act, Deliver | Wake) and self._sinks[act.sink].is_dead:
+            del self._sinks[act.sink]
+
+
+class _Sink:
+    """One life of a worker that owns the partition, or believes so."""
+
+    def __init__(self, world: World, event_log: CutEventLog) -> None:
+        self._world = world
+        self._event_log = event_log
+        self._lane = SinkLane(PARTITION, event_log, world)
+        self._is_open = False
+        self._batch: asyncio.Task[None] | None = None
+        self.is_dead = False
+
+    @property
+    def stands_still(self) -> bool:
+        return self._event_log.stands_still.is_set()
+
+    async def deliver(self, first: int, stop: int, fault: Fault | None) -> None:
+        """Hand records over, and let the fault strike; raise `NeverStruck` where it cannot."""
+        self._event_log.fault = fault
+        self._batch = asyncio.create_task(self._handle(first, stop))
+        await self._go_on()
+        if self._event_log.fault is not None:
+            raise NeverStruck(f"{fault} did not strike")
+
+    async def wake(self) -> None:
+        self._event_log.wake()
+        await self._go_on()
+
+    def kill(self) -> None:
+        if self._batch is not None:
+            self._batch.cancel()
+
+    async def _handle(self, first: int, stop: int) -> None:
+        """Do as a worker does: open the lane again after a `Retry`, seek where it says, commit what is done."""
+        while first < stop:
+            try:
+                if not self._is_open:
+                    await self._lane.open()
+                    self._is_open = True
+                progress = await self._lane.process(self._world.records[first:stop])
+            except Retry:
+                self._is_open = False
+                continue
+            self._world.committed = max(self._world.committed, first + progress.done)
+            first = first + progress.done if progress.seek_to is None else progress.seek_to
+
+    async def _go_on(self) -> None:
+        """Run the batch until it is done, or the sink is dead or stands still."""
+        assert self._batch is not None
+        standing = asyncio.create_task(self._event_log.stands_still.wait())
+        await asyncio.wait([self._batch, standing], return_when=asyncio.FIRST_COMPLETED)
+        standing.cancel()
+        if self._batch.done():
+            batch, self._batch = self._batch, None
+            try:
+                await batch
+            except Died:
+                self.is_dead = True
+
+
+def _line(topic_id: str, offset: int, line: int) -> Processed:
+    """Make a line that every roll-up takes up."""
+    place = offset * LINES + line
+    event = Event(
+        event_id=str(uuid4()),
+        request_id="request-1",
+        event_type="page_view",
+        timestamp=NOW + place * 20_000,
+        received_at=NOW,
+        site_id="site",
+        user_id=f"user-{place % 3}",
+        visitor_id=place % 4 + 1,
+        session_id=f"session-{place % 5}",
+        value=0.01 + place,
+        currency="EUR",
+        properties={"marker": f"{offset}/{line}"},
+    )
+    change = UserChange(email=f"user-{place % 3}@example.com", set={f"a{place % 2}": str(place)})
+    return processed_line(offset, line, topic=topic_id, event=event, user_change=change)
