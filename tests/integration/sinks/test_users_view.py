@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
+from zlib import crc32
 
 import clickhouse_connect
 import msgspec
@@ -44,6 +45,7 @@ def changed(project: str, at: int, offset: int = 0, line: int = 0, *, user: str 
         timestamp=NOW,
         received_at=NOW + at,
         user_id=user,
+        visitor_id=crc32(user.encode()),
     )
     return processed_line(offset, line, project=project, event=event, user_change=UserChange(**change))
 
@@ -55,6 +57,17 @@ async def store(deployment: Stack, *lines: Processed) -> None:
         topic = str(uuid4())
         moved = msgspec.structs.replace(line, source=msgspec.structs.replace(line.source, topic=topic))
         await log.insert(Block([RawResult(topic, 0, line.source.offset, NOW, [moved], 100)]), topic)
+        with clickhouse_connect.get_client(dsn=deployment.clickhouse_url) as client:
+            feed(client, topic)
+
+
+def feed(client: Client, topic: str) -> None:
+    columns = "SELECT name FROM system.columns WHERE database = 'sluice' AND table = 'feed'"
+    names = ", ".join(name for (name,) in client.query(columns).result_rows)
+    client.command(
+        f"INSERT INTO sluice.feed ({names}) SELECT {names} FROM sluice.event_log WHERE source_topic = {{topic:UUID}}",
+        parameters={"topic": topic},
+    )
 
 
 USERS = """
