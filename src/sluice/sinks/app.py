@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING
 
 from sluice.contract import topics
 from sluice.sinks.lane import SinkLane
+from sluice.sinks.settings import GROUP
 from sluice.stream import worker
 
 if TYPE_CHECKING:
     import faust
 
     from sluice.sinks.event_log import EventLog
-    from sluice.sinks.lane import ProcessedLog
+    from sluice.sinks.lane import ProcessedLog, RawLog
     from sluice.sinks.settings import SinkSettings
 
 
-def create_app(settings: SinkSettings, event_log: EventLog, processed_log: ProcessedLog) -> faust.App:
+def create_app(
+    settings: SinkSettings, event_log: EventLog, processed_log: ProcessedLog, raw_log: RawLog
+) -> faust.App:
     """Build the Faust app of one worker; nothing is connected before it starts."""
     return worker.create_app(
         worker.Worker(
-            group="sluice-sinks",
+            group=GROUP,
             topic=topics.PROCESSED,
             bootstrap=settings.kafka_bootstrap,
             data_dir=settings.data_dir,
@@ -29,5 +32,5 @@ def create_app(settings: SinkSettings, event_log: EventLog, processed_log: Proce
             batch_records=settings.sinks_batch_records,
             batch_wait_ms=settings.sinks_batch_wait_ms,
         ),
-        lambda partition: SinkLane(partition, event_log, processed_log),
+        lambda partition: SinkLane(partition, event_log, processed_log, raw_log),
     )

@@ -9,6 +9,9 @@ from pydantic import Field
 from sluice.kafka.settings import KafkaSettings
 from sluice.role.settings import RoleSettings
 
+GROUP = "sluice-sinks"
+"""The sinks' consumer group."""
+
 
 class ClickHouseClientSettings(RoleSettings):
     """How to reach ClickHouse."""
