@@ -1,0 +1,76 @@
+"""Chaos: `python -m tests.chaos` disturbs a deployment under load, and fails unless it stayed exact.
+
+Exit codes: 0 all is exact, 1 something is wrong, 2 a mistake in the options.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from tests.chaos.deployment import DidNotStart
+from tests.chaos.report import MARKDOWN_HEAD, markdown_faults, markdown_row, of_run
+from tests.chaos.run import Outcome, run
+
+LARGEST_SEED = 9999
+
+
+class Seeds(click.ParamType):
+    """One seed, or several: 7, or 1..10."""
+
+    name = "seeds"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> range:
+        """Read the first and the last seed."""
+        first, _, last = str(value).partition("..")
+        try:
+            seeds = range(int(first), int(last or first) + 1)
+        except ValueError:
+            self.fail(f"'{value}' is neither a number nor two with .. between them", param, ctx)
+        if not seeds:
+            self.fail(f"'{value}' has no seed: the last is less than the first", param, ctx)
+        return seeds
+
+
+@click.command()
+@click.option("--minutes", type=click.FloatRange(min=0.1), default=10.0, help="How long each run sends (10).")
+@click.option("--seeds", "--seed", type=Seeds(), help="What decides on the faults: 7, or 1..10 for ten runs.")
+@click.option("--markdown", type=click.Path(path_type=Path), help="Append the results to this file, as tables.")
+def main(minutes: float, seeds: range | None, markdown: Path | None) -> None:
+    """Disturb a deployment under load, and see that every accepted event is one row."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("tests.chaos").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ways of interrupting end what was started
+    first = random.randint(1, LARGEST_SEED)
+    outcomes = [_run(seed, minutes) for seed in seeds or range(first, first + 1)]
+    if markdown is not None:
+        with markdown.open("a") as file:
+            file.write(MARKDOWN_HEAD + "".join(map(markdown_row, outcomes)) + "\n" + markdown_faults(outcomes))
+    sys.exit(any(outcome.wrong for outcome in outcomes))
+
+
+def _run(seed: int, minutes: float) -> Outcome:
+    directory = Path(tempfile.mkdtemp(prefix=f"sluice-chaos-{seed}-"))
+    click.echo(f"seed {seed}: the logs are in {directory}")
+    try:
+        outcome = asyncio.run(run(seed, minutes * 60, directory))
+    except DidNotStart as error:
+        outcome = Outcome(seed, wrong=[str(error)])
+    for line in of_run(outcome):
+        click.echo(line)
+    if outcome.wrong:
+        click.echo(f"again: make chaos SEED={seed} MINUTES={minutes:g}; the logs are in {directory}")
+    else:
+        shutil.rmtree(directory)
+    return outcome
+
+
+if __name__ == "__main__":
+    main()

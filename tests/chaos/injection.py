@@ -1,0 +1,134 @@
+"""How each fault is injected, and how it is known to have struck."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tests.chaos.deployment import SECOND
+from tests.chaos.faults import TABLES, Act, Cut, Step
+from tests.chaos.proxy import Trap
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.chaos.deployment import Deployment
+    from tests.chaos.plan import Planned
+
+STRIKES_WITHIN_S = 45.0
+"""So long an armed step or a trap waits for a worker to come by, which may be one that has yet to start."""
+JOINS_WITHIN_S = 45.0
+CUTS = 3
+"""So many inserts does one fault cut at most."""
+
+
+async def inject(deployment: Deployment, planned: Planned) -> bool:
+    """Inject a fault, leave it to work and heal it; tell whether it has struck."""
+    return await _INJECTIONS[planned.fault.act](deployment, planned)
+
+
+async def _kill(deployment: Deployment, planned: Planned) -> bool:
+    role = deployment.roles[planned.fault.on]
+    async with role.turn:
+        return await role.kill(planned.lasting_s)
+
+
+async def _pause(deployment: Deployment, planned: Planned) -> bool:
+    role = deployment.roles[planned.fault.on]
+    async with role.turn:
+        return await role.pause(planned.lasting_s)
+
+
+async def _take_over(deployment: Deployment, planned: Planned) -> bool:
+    first = deployment.roles[planned.fault.on]
+    async with first.turn, _second_worker(deployment, planned) as joined:
+        return joined and await first.pause(planned.lasting_s)
+
+
+async def _join(deployment: Deployment, planned: Planned) -> bool:
+    async with _second_worker(deployment, planned) as joined:
+        if joined:
+            await asyncio.sleep(planned.lasting_s)
+        return joined
+
+
+@asynccontextmanager
+async def _second_worker(deployment: Deployment, planned: Planned) -> AsyncIterator[bool]:
+    """Have a second worker join, and leave again; tell whether it came to own partitions."""
+    second = deployment.roles[f"{planned.fault.on}-{SECOND}"]
+    async with second.turn:
+        second.start()
+        try:
+            yield await second.ready(JOINS_WITHIN_S)
+        finally:
+            await second.stop(kill=planned.chance < 0.5)
+
+
+async def _deploy(deployment: Deployment, planned: Planned) -> bool:
+    """Change the rules while no worker of the processors runs that has seen the old ones."""
+    role = deployment.roles[planned.fault.on]
+    second = deployment.roles[f"{planned.fault.on}-{SECOND}"]
+    async with role.turn:
+        killing = asyncio.create_task(role.kill(planned.lasting_s))
+        await asyncio.sleep(0)  # now it is killed
+        if second.runs:
+            second.kill_now()
+        deployment.rules.deploy()
+        return await killing
+
+
+async def _cut(deployment: Deployment, planned: Planned) -> bool:
+    times = 1 + int(planned.chance * CUTS)
+    trap = Trap(Cut(planned.fault.on), frozenset(TABLES), times, delay_s=planned.lasting_s)
+    return await _spring(deployment, trap)
+
+
+async def _kill_store(deployment: Deployment, planned: Planned) -> bool:
+    clickhouse = deployment.roles["clickhouse"]
+    killed = asyncio.Event()
+
+    def kill() -> None:
+        if clickhouse.kill_now():
+            killed.set()
+
+    await _spring(deployment, Trap(kill, frozenset({planned.fault.on})))
+    return killed.is_set()
+
+
+async def _spring(deployment: Deployment, trap: Trap) -> bool:
+    deployment.proxy.set(trap)
+    try:
+        async with asyncio.timeout(STRIKES_WITHIN_S):
+            await trap.sprung.wait()
+    except TimeoutError:
+        return trap.struck > 0
+    finally:
+        deployment.proxy.remove(trap)
+    return True
+
+
+async def _step(deployment: Deployment, planned: Planned) -> bool:
+    step = Step(planned.fault.on)
+    deployment.steps.arm(step)
+    if step is Step.TAKEN_OVER:
+        deployment.roles["processors"].kill_now()  # whoever takes its partitions over reaches the step
+    try:
+        async with asyncio.timeout(STRIKES_WITHIN_S):
+            while not deployment.steps.struck(step):
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        deployment.steps.disarm(step)
+    return deployment.steps.struck(step)
+
+
+_INJECTIONS: dict[Act, Callable[[Deployment, Planned], Awaitable[bool]]] = {
+    Act.KILL: _kill,
+    Act.PAUSE: _pause,
+    Act.TAKE_OVER: _take_over,
+    Act.JOIN: _join,
+    Act.DEPLOY: _deploy,
+    Act.CUT: _cut,
+    Act.KILL_STORE: _kill_store,
+    Act.STEP: _step,
+}
