@@ -80,9 +80,8 @@ def main() -> None:
         fill(client, options.rows, options.seed)
         filled = time.monotonic()
         print(f"rows: {filled - started:.0f} s", flush=True)
-        if client.command("EXISTS TABLE sluice.feed"):
-            feed(client)
-            print(f"roll-ups: {time.monotonic() - filled:.0f} s")
+        feed(client)
+        print(f"roll-ups: {time.monotonic() - filled:.0f} s")
 
 
 if __name__ == "__main__":

@@ -40,14 +40,16 @@ WITH
     [
         (4, 'login page_view product_view product_view page_view search product_view wishlist'),
         (4, 'page_view product_view add_to_cart checkout confirmation confirmation page_view page_view'),
-        (3, 'email_open email_click page_view product_view page_view product_view page_view page_view'),
-        (3, 'email_open email_open page_view page_view page_view page_view page_view page_view'),
+        (3, 'email_sent email_open email_click page_view product_view page_view product_view page_view'),
+        (3, 'email_sent email_open email_open page_view page_view page_view page_view page_view'),
         (1, 'user_saved page_view page_view update page_view page_view logout page_view'),
         (1, 'page_view search search product_view add_to_cart cart_view checkout page_view')
     ] AS plans_of_users,
     arrayFlatten(arrayMap(p -> arrayWithConstant(p.1, p.2), plans_of_anybody)) AS for_anybody,
     arrayFlatten(arrayMap(p -> arrayWithConstant(p.1, p.2), plans_of_users)) AS for_users,
-    ['login', 'confirmation', 'email_open', 'email_click', 'user_saved', 'update', 'logout'] AS sent_by_servers,
+    [
+        'login', 'logout', 'user_saved', 'update', 'confirmation', 'email_sent', 'email_open', 'email_click'
+    ] AS sent_by_servers,
 
     ['DE', 'US', 'US', 'US', 'JP', 'FR', 'GB', 'NL', 'AT', 'BR', 'IN', 'CA', ''] AS countries,
     ['Chrome', 'Chrome', 'Chrome', 'Safari', 'Safari', 'Firefox', 'Edge'] AS browsers,
@@ -168,6 +170,9 @@ WITH
                 'price', if(of_product, toString(5 + product % 1000 / 10), ''),
                 'query', if(event_type = 'search', terms[pick(intDiv(luck, 5000), terms)], ''),
                 'results', if(event_type = 'search', toString(intDiv(luck, 7000) % 50), ''),
+                'items', if(event_type = 'confirmation', concat(
+                    '[{"product_id":"p-', toString(product), '","quantity":', toString(1 + luck % 3), '}]'
+                ), ''),
                 'mail', if(startsWith(event_type, 'email_'), concat('mail-', toString(toISOWeek(received_at))), ''),
                 'viewport', concat(toString(320 + person % 1600), 'x', toString(480 + person % 1000)),
                 'experiment', if(person % 2 = 0, 'control', 'variant')
@@ -187,7 +192,7 @@ WITH
             multiIf(
                 intDiv(chance, 19) % 100 = 0, 'bot', luck % 500 = 1, 'invalid', luck % 400 = 2, 'duplicate',
                 event_type = 'confirmation' AND place = 5, 'duplicate',
-                event_type = 'email_open' AND place = 1, 'throttled',
+                event_type = 'email_open' AND place = 2, 'throttled',
                 'stored'
             ) AS outcome,
             multiIf(outcome = 'stored', '', outcome = 'invalid' AND luck % 2500 = 1, 'sink', 'processor') AS stage,
