@@ -1,4 +1,4 @@
-"""Asking ClickHouse with bound parameters, read-only, and its errors in one sentence."""
+"""Asking ClickHouse with bound parameters, read-only, or changing it; and its errors in one sentence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import clickhouse_connect
@@ -17,7 +18,7 @@ from sluice.contract.errors import Unusable
 from sluice.role.address import without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from clickhouse_connect.driver.client import Client
 
@@ -62,10 +63,14 @@ def sentence(error: Exception) -> str:
 
 
 class ClickHouse:
-    """The ClickHouse at `url`, for example "http://127.0.0.1:8123". Questions may be asked side by side."""
+    """The ClickHouse at `url`, for example "http://127.0.0.1:8123". Questions may be asked side by side.
 
-    def __init__(self, url: str) -> None:
+    Where they hold what its log of queries must not keep, it is `unlogged`.
+    """
+
+    def __init__(self, url: str, *, unlogged: bool = False) -> None:
         self._url = url
+        self._settings = {"log_queries": 0} if unlogged else {}
         self._lock = threading.Lock()
         self._connected: Client | None = None
 
@@ -76,13 +81,29 @@ class ClickHouse:
         """
         return await _in_daemon_thread(lambda: self._ask(sql, parameters))
 
+    async def change(self, sql: str, **parameters: Any) -> None:
+        """Run one statement that changes something; what is bound, and what is raised, is as in `ask`."""
+        await _in_daemon_thread(lambda: self._change(sql, parameters))
+
     def _ask(self, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         client = self._client()
+        with self._refusals():
+            rows: Sequence[Sequence[Any]] = client.query(
+                sql, parameters=parameters, settings=READ_ONLY | self._settings
+            ).result_rows
+        return rows
+
+    def _change(self, sql: str, parameters: dict[str, Any]) -> None:
+        client = self._client()
+        with self._refusals():
+            client.command(sql, parameters=parameters, settings={"async_insert": 0} | self._settings)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
         try:
-            rows: Sequence[Sequence[Any]] = client.query(sql, parameters=parameters, settings=READ_ONLY).result_rows
+            yield
         except ERRORS as error:
             raise Unusable(f"ClickHouse at {without_credentials(self._url)}: {sentence(error)}") from error
-        return rows
 
     def _client(self) -> Client:
         with self._lock:
