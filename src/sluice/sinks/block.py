@@ -81,8 +81,13 @@ class Block:
 
         `attempt` counts from 0 how often ClickHouse has logged the token of this start without keeping its part.
         """
-        token = f"{self.topic_id}/{self.partition}/{self.first}"
-        return f"{token}~{attempt}" if attempt else token
+        start = token(self.topic_id, self.partition, self.first)
+        return f"{start}~{attempt}" if attempt else start
+
+
+def token(topic_id: str, partition: int, first: int) -> str:
+    """Give the deduplication token of what starts at a source offset."""
+    return f"{topic_id}/{partition}/{first}"
 
 
 def read(value: bytes) -> list[RawResult]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sluice.contract.processed import Processed
     from sluice.sinks.block import Block
 
 
@@ -17,7 +20,18 @@ class Mark:
     block_first: int
 
 
-class EventLog(Protocol):
+class Trial(Protocol):
+    """What takes the same rows as the event log, and keeps none."""
+
+    async def trial(self, lines: Sequence[Processed]) -> None:
+        """Return if these rows pass.
+
+        Raises `Reject` with ClickHouse's words where they do not, and `Retry` when it is unknown.
+        """
+        ...
+
+
+class EventLog(Trial, Protocol):
     """A port with two adapters: ClickHouse, and memory for tests; one conformance suite runs on both."""
 
     async def check(self) -> None:
@@ -35,6 +49,15 @@ class EventLog(Protocol):
     async def insert(self, block: Block, token: str) -> None:
         """Append a block as one, unless a block with the same token was appended before; nothing tells which.
 
-        Raises `Retry` when it is unknown whether the block was appended.
+        Raises `Retry` when it is unknown whether the block was appended, and `Reject` when it was not, and may never
+        be for what one of its rows holds.
+        """
+        ...
+
+    async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
+        """Pass the block that brought a mark on to the roll-ups, from the table itself.
+
+        Each roll-up counts it once, however often it is passed on, also where a call broke off between two of them.
+        Raises `Retry` when it is unknown whether all have it.
         """
         ...

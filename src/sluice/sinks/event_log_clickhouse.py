@@ -7,26 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import clickhouse_connect
-from clickhouse_connect.datatypes.registry import get_from_name
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 from urllib3.exceptions import HTTPError
 
-from sluice.contract.errors import Retry
+from sluice.contract.errors import Reject, Retry
 from sluice.role.address import without_credentials
-from sluice.sinks.columns import NAMES, TYPES, columns
+from sluice.sinks import feed, native
+from sluice.sinks.block import token
+from sluice.sinks.columns import NAMES
 from sluice.sinks.event_log import Mark
+from sluice.sinks.refusals import in_words, may_be_the_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from clickhouse_connect.driver.client import Client
 
+    from sluice.contract.processed import Processed
     from sluice.sinks.block import Block
 
 T = TypeVar("T")
+
+_CHECK = "SELECT source_offset FROM sluice.event_log LIMIT 0"
 
 _MARK = """
 SELECT max(source_offset), argMax(block_first, source_offset), count()
@@ -34,12 +40,13 @@ FROM sluice.event_log
 WHERE source_topic = {topic_id:UUID} AND source_partition = {partition:UInt32} AND source_offset >= {at_least:UInt64}
 """
 
-# One call is there when it returns, is deduplicated by its token, and is put together to one part even if the client
-# sent it in pieces.
-_INSERT_SETTINGS = {
+# One call is there when it returns, is deduplicated by its token, and is one part, whatever else the server prefers.
+_INSERT_SETTINGS: dict[str, str | int] = {
     "async_insert": 0,
     "wait_end_of_query": 1,
-    "insert_deduplicate": 1,
+    "deduplicate_insert": "enable",
+    "max_insert_threads": 1,
+    "max_insert_block_size": 1_000_000,
     "min_insert_block_size_rows": 1_000_000,
     "min_insert_block_size_bytes": 1024**3,
 }
@@ -55,7 +62,7 @@ class ClickHouseEventLog:
 
     async def check(self) -> None:
         """Ask the table for nothing."""
-        await self._call(lambda client: client.query("SELECT source_offset FROM sluice.event_log LIMIT 0"))
+        await self._call(lambda client: client.query(_CHECK))
 
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
         """Give the mark of a partition."""
@@ -66,7 +73,33 @@ class ClickHouseEventLog:
 
     async def insert(self, block: Block, token: str) -> None:
         """Append a block as one."""
-        await self._call(lambda client: _insert(client, block, token))
+        settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
+        await self._send("sluice.event_log", block.lines, block.first, settings)
+
+    async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
+        """Pass the block that brought a mark on to the roll-ups, with the token of its start."""
+        block = {"topic_id": topic_id, "partition": partition, "first": mark.block_first, "last": mark.offset}
+        settings = {**feed.SETTINGS, "insert_deduplication_token": token(topic_id, partition, mark.block_first)}
+
+        def pass_on(client: Client) -> None:
+            columns = [name for (name,) in client.query(feed.COLUMNS).result_rows]
+            client.command(feed.statement(columns), parameters=block, settings=settings)
+
+        await self._call(pass_on)
+
+    async def trial(self, lines: Sequence[Processed]) -> None:
+        """Insert rows into the table's twin, which keeps none."""
+        await self._send("sluice.event_log_trial", lines, lines[0].source.offset, _INSERT_SETTINGS)
+
+    async def _send(
+        self, table: str, lines: Sequence[Processed], block_first: int, settings: dict[str, str | int]
+    ) -> None:
+        def send(client: Client) -> Any:
+            rows = native.encode(lines, block_first)
+            with _refusing_rows():
+                return client.raw_insert(table, NAMES, rows, settings, "Native", native.COMPRESSION)
+
+        await self._call(send)
 
     async def _call(self, call: Callable[[Client], T]) -> T:
         try:
@@ -88,17 +121,12 @@ class ClickHouseEventLog:
             return self._connected
 
 
-def _insert(client: Client, block: Block, token: str) -> Any:
-    lines = block.lines
-    context = client.create_insert_context(
-        "event_log",
-        NAMES,
-        database="sluice",
-        column_types=[get_from_name(name) for name in TYPES],
-        column_oriented=True,
-        settings={**_INSERT_SETTINGS, "insert_deduplication_token": token},
-    )
-    # Before the data, since the client decides on its own pieces when it gets that.
-    context.req_block_size = len(lines)
-    context.data = columns(lines, block.first)
-    return client.insert(context=context)
+@contextmanager
+def _refusing_rows() -> Iterator[None]:
+    """Turn an error that may be for what the rows hold into `Reject`."""
+    try:
+        yield
+    except DatabaseError as error:
+        if may_be_the_rows(error.code, str(error)):
+            raise Reject(in_words(str(error))) from error
+        raise

@@ -2,7 +2,10 @@
 
 The table is the ledger. What is at or below its mark is stored already. What comes next is appended with a token that
 is bound to where the block starts, so that of two sinks only one lands. ClickHouse drops the loser without a word, so
-the mark is read back after each insert, and decides. See docs/decisions/0006-ledger.md.
+the mark is read back after each insert, and decides.
+
+Whoever has read a mark feeds its block to the roll-ups before anything else: so only the last block of a partition
+can be missing there, for as long as nobody owns it. See docs/decisions/0006-ledger.md.
 """
 
 from __future__ import annotations
@@ -11,9 +14,10 @@ import logging
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from sluice.contract.errors import Retry
+from sluice.contract.errors import Reject, Retry
 from sluice.sinks.block import BLOCK_BYTES, Block, cut, read
 from sluice.sinks.event_log import Mark
+from sluice.sinks.isolation import without_refused
 from sluice.stream.lane import Progress
 
 if TYPE_CHECKING:
@@ -24,6 +28,22 @@ if TYPE_CHECKING:
     from sluice.stream.lane import Record
 
 log = logging.getLogger(__name__)
+
+
+PAUSE_S = 10.0
+"""How long a partition that cannot go on waits before it tries again."""
+
+
+class RawLog(Protocol):
+    """What a lane has to know of `events.raw`, though it reads nothing there."""
+
+    async def topic_id(self) -> str:
+        """Give Kafka's id of the topic. Raises `Retry` while Kafka cannot be asked."""
+        ...
+
+    async def range_of(self, partition: int) -> range:
+        """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""
+        ...
 
 
 class ProcessedLog(Protocol):
@@ -40,24 +60,37 @@ class ProcessedLog(Protocol):
 class SinkLane:
     """Stores what the processors decided of one partition."""
 
-    def __init__(self, partition: int, event_log: EventLog, processed_log: ProcessedLog) -> None:
+    def __init__(self, partition: int, event_log: EventLog, processed_log: ProcessedLog, raw_log: RawLog) -> None:
         self._partition = partition
         self._event_log = event_log
         self._processed_log = processed_log
+        self._raw_log = raw_log
         self._marks: dict[str, Mark | None] = {}
         self._next: dict[str, int] = {}
+        self._is_paused = False
 
     async def open(self) -> None:
-        """Forget what was known of the table, since another may have written to it, and see that it is there."""
+        """Forget what was known of the table, since another may have written to it, and read its mark."""
         self._marks.clear()
         self._next.clear()
         await self._event_log.check()
+        why = await self._why_pause()
+        self._is_paused = bool(why)
+        if why:
+            log.error(
+                "partition %s is paused: %s. What was decided of it is kept, and waits. Trying again in %g s",
+                self._partition, why, PAUSE_S,
+            )  # fmt: skip
 
     async def close(self) -> None:
         """Nothing is held."""
 
     async def process(self, records: Sequence[Record]) -> Progress:
         """Append what the table does not hold yet, block by block, as far as no raw record is missing."""
+        if self._is_paused:
+            await self.open()
+        if self._is_paused:
+            return Progress(0, seek_to=records[0].offset, pause_s=PAUSE_S)
         pending: list[RawResult] = []
         for position, record in enumerate(records):
             for result in read(record.value):
@@ -77,14 +110,28 @@ class SinkLane:
         await self._store(pending)
         return Progress(len(records))
 
-    async def _learn_mark(self, topic_id: str) -> None:
-        if topic_id in self._marks:
-            return
-        mark = self._marks[topic_id] = await self._event_log.mark(topic_id, self._partition)
+    async def _why_pause(self) -> str:
+        """Tell what is wrong where the mark lies beyond the raw log's end; empty where it does not."""
+        topic_id = await self._raw_log.topic_id()
+        mark = await self._learn_mark(topic_id)
         if mark is None:
-            log.warning("partition %s: a new ledger starts for raw topic %s", self._partition, topic_id)
-        else:
-            self._next[topic_id] = mark.offset + 1
+            return ""
+        end = (await self._raw_log.range_of(self._partition)).stop
+        if mark.offset < end:
+            return ""
+        return (
+            f"event_log holds it up to raw offset {mark.offset} of raw topic {topic_id}, but its raw log ends at "
+            f"{end - 1}: what is written there now would be taken for stored; restore events.raw, or make it anew"
+        )
+
+    async def _learn_mark(self, topic_id: str) -> Mark | None:
+        if topic_id not in self._marks:
+            mark = await self._event_log.mark(topic_id, self._partition)
+            if mark is not None:
+                await self._event_log.feed(topic_id, self._partition, mark)
+                self._next[topic_id] = mark.offset + 1
+            self._marks[topic_id] = mark
+        return self._marks[topic_id]
 
     def _is_stored(self, result: RawResult) -> bool:
         return result.offset < self._next.get(result.topic_id, 0)
@@ -114,10 +161,12 @@ class SinkLane:
     async def _append(self, block: Block) -> Mark:
         """Append a block and read back who won: the mark, which is now at or beyond the block's first offset."""
         before = self._marks[block.topic_id]
+        if before is None:
+            log.warning("partition %s: a new ledger starts for raw topic %s", self._partition, block.topic_id)
         known = before.offset if before else 0
         attempt = 0
         while True:
-            await self._event_log.insert(block, block.token(attempt))
+            await self._insert(block, block.token(attempt))
             after = await self._event_log.mark(block.topic_id, block.partition, at_least=known)
             if after != before:
                 break
@@ -127,5 +176,17 @@ class SinkLane:
             raise Retry(f"the mark went back from {before} to {after}")
         if after != Mark(block.last, block.first):
             log.warning("partition %s: another sink stored up to %s", self._partition, after.offset)
+        await self._event_log.feed(block.topic_id, block.partition, after)
         self._marks[block.topic_id] = after
         return after
+
+    async def _insert(self, block: Block, token: str) -> None:
+        try:
+            await self._event_log.insert(block, token)
+        except Reject as error:
+            log.warning("partition %s: ClickHouse refuses a block (%s); trying its rows", self._partition, error)
+            mended = await without_refused(block, self._event_log)
+            try:
+                await self._event_log.insert(mended, token)
+            except Reject as again:
+                raise Retry(f"ClickHouse refuses a block whose rows it takes: {again}") from again

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sluice.contract import topics
 from sluice.kafka.topic_ids import await_topics
+from sluice.kafka.topic_log import TopicLog
 from sluice.role.start import log_to_stderr, name_process
 from sluice.sinks.app import create_app
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
@@ -25,10 +26,11 @@ def run(settings: SinkSettings) -> None:
     """
     name_process("sinks")
     log_to_stderr(settings.sinks_log_level)
-    asyncio.run(await_topics(settings.kafka_bootstrap, [topics.PROCESSED.name]))
+    asyncio.run(await_topics(settings.kafka_bootstrap, [topics.RAW.name, topics.PROCESSED.name]))
     app = create_app(
         settings,
         ClickHouseEventLog(settings.clickhouse_url),
         KafkaProcessedLog(settings.kafka_bootstrap, topics.PROCESSED.name),
+        TopicLog(settings.kafka_bootstrap, topics.RAW.name),
     )
     worker.run(app)

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.factories import NOW, processed_line
+from tests.factories import NOW, TOPIC, processed_line
 
 from sluice.contract import ndjson, processed
-from sluice.contract.errors import Retry
+from sluice.contract.errors import Reject, Retry
+from sluice.contract.event import Outcome
+from sluice.sinks.block import cut, read
 from sluice.sinks.event_log_memory import MemoryEventLog
 from sluice.sinks.lane import SinkLane
 from sluice.stream.lane import Progress, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sluice.contract.processed import Processed
     from sluice.sinks.block import Block
+    from sluice.sinks.event_log import Mark
 
 
 @dataclass
@@ -29,6 +35,20 @@ class FixedProcessedLog:
     async def find(self, partition: int, topic_id: str, source_offset: int, before: int) -> int | None:
         self.asked.append(source_offset)
         return source_offset + 40 if source_offset in self.held and source_offset + 40 < before else None
+
+
+@dataclass
+class FixedRawLog:
+    """A raw topic that holds a range of offsets."""
+
+    id: str = TOPIC
+    held: range = range(1000)
+
+    async def topic_id(self) -> str:
+        return self.id
+
+    async def range_of(self, partition: int) -> range:
+        return self.held
 
 
 @dataclass
@@ -65,11 +85,36 @@ def record(*offsets: int, topic: str | None = None, position: int = 0) -> Record
 
 
 def lane_on(event_log: MemoryEventLog, held: range = range(1000)) -> SinkLane:
-    return SinkLane(0, event_log, FixedProcessedLog(held))
+    return SinkLane(0, event_log, FixedProcessedLog(held), FixedRawLog())
 
 
 def stored(event_log: MemoryEventLog) -> list[tuple[int, int]]:
     return [(line.source.offset, line.source.line) for block in event_log.blocks for line in block.lines]
+
+
+def fed(event_log: MemoryEventLog) -> list[tuple[int, int]]:
+    return [(line.source.offset, line.source.line) for line in event_log.fed]
+
+
+def fed_lines(event_log: MemoryEventLog, outcome: Outcome) -> list[Processed]:
+    return [line for line in event_log.fed if line.outcome is outcome]
+
+
+class RefusingEventLog(MemoryEventLog):
+    """Takes no stored line 1 of raw record 1."""
+
+    async def insert(self, block: Block, token: str) -> None:
+        self._refuse(block.lines)
+        await super().insert(block, token)
+
+    async def trial(self, lines: Sequence[Processed]) -> None:
+        self._refuse(lines)
+
+    @staticmethod
+    def _refuse(lines: Sequence[Processed]) -> None:
+        for line in lines:
+            if (line.source.offset, line.source.line, line.outcome) == (1, 1, Outcome.STORED):
+                raise Reject("too large")
 
 
 def lines(*offsets: int) -> list[tuple[int, int]]:
@@ -249,3 +294,129 @@ async def test_a_lane_does_not_open_while_the_table_cannot_be_asked():
 
     with pytest.raises(Retry, match="away"):
         await lane_on(Away()).open()
+
+
+async def test_a_block_is_fed_to_the_roll_ups_once_it_is_stored():
+    log = MemoryEventLog()
+    lane = lane_on(log)
+    await lane.open()
+    await lane.process([record(0, 1)])
+    await lane.process([record(2)])
+    assert fed(log) == lines(0, 1, 2)
+
+
+async def test_what_was_stored_but_not_fed_is_fed_by_whoever_opens_the_partition_next():
+    log = MemoryEventLog()
+    await log.insert(next(cut(read(record(0, 1).value))), "stored by a sink that died before it fed")
+    await lane_on(log).open()
+    assert fed(log) == lines(0, 1)
+
+
+async def test_no_block_is_appended_before_the_one_before_it_is_fed():
+    @dataclass
+    class Unfed(FaultyEventLog):
+        async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
+            raise Retry("too many simultaneous queries")
+
+    log = Unfed()
+    lane = lane_on(log)
+    await lane.open()
+    for _ in range(2):
+        with pytest.raises(Retry, match="simultaneous"):
+            await lane.process([record(0), record(1)])
+        with pytest.raises(Retry, match="simultaneous"):
+            await lane.open()
+    assert stored(log) == lines(0, 1)
+    assert len(log.tokens) == 1
+
+
+async def test_the_block_of_another_sink_is_fed_too():
+    log = MemoryEventLog()
+    one, other = lane_on(log), lane_on(log)
+    for lane in (one, other):
+        await lane.open()
+    await log.insert(next(cut(read(record(0, 1).value))), f"{TOPIC}/0/0")
+    await one.process([record(0), record(1, 2)])
+    assert sorted(fed(log)) == lines(0, 1, 2)
+
+
+async def test_a_row_that_clickhouse_refuses_is_rejected_in_the_same_block_and_the_rest_is_stored(
+    caplog: pytest.LogCaptureFixture,
+):
+    log = RefusingEventLog()
+    lane = lane_on(log)
+    await lane.open()
+    assert await lane.process([record(0), record(1, 2)]) == Progress(done=2)
+    assert stored(log) == lines(0, 1, 2)
+    assert len(log.blocks) == 1
+    assert [(line.source.offset, line.source.line) for line in fed_lines(log, Outcome.INVALID)] == [(1, 1)]
+    assert "raw offset 1, line 1 is rejected" in caplog.text
+
+
+async def test_a_block_that_is_refused_though_its_rows_pass_is_tried_again_and_nothing_is_rejected():
+    class Stubborn(RefusingEventLog):
+        async def trial(self, lines: Sequence[Processed]) -> None:
+            pass
+
+    log = Stubborn()
+    lane = lane_on(log)
+    await lane.open()
+    with pytest.raises(Retry, match="though it would take its rows"):
+        await lane.process([record(1)])
+    assert stored(log) == []
+
+
+async def test_a_block_that_is_refused_in_its_mended_form_too_is_tried_again():
+    class Stubborn(RefusingEventLog):
+        async def insert(self, block: Block, token: str) -> None:
+            raise Reject("no")
+
+    log = Stubborn()
+    lane = lane_on(log)
+    await lane.open()
+    with pytest.raises(Retry, match="whose rows it takes"):
+        await lane.process([record(1)])
+
+
+@pytest.mark.parametrize(("end", "is_paused"), [(2, True), (3, False)])
+async def test_a_partition_whose_raw_log_ends_before_the_mark_pauses(
+    end: int, is_paused: bool, caplog: pytest.LogCaptureFixture
+):
+    log = MemoryEventLog()
+    first = lane_on(log)
+    await first.open()
+    await first.process([record(0, 1, 2)])
+    lane = SinkLane(0, log, FixedProcessedLog(), FixedRawLog(held=range(end)))
+    await lane.open()
+    progress = await lane.process([record(3, position=77)])
+    if is_paused:
+        assert progress == Progress(0, seek_to=77, pause_s=10)
+        assert "restore events.raw, or make it anew" in caplog.text
+    else:
+        assert progress == Progress(1)
+    assert stored(log) == (lines(0, 1, 2) if is_paused else lines(0, 1, 2, 3))
+
+
+async def test_a_paused_partition_goes_on_by_itself_once_its_raw_log_is_back():
+    log = MemoryEventLog()
+    first = lane_on(log)
+    await first.open()
+    await first.process([record(0, 1, 2)])
+    raw_log = FixedRawLog(held=range(1))
+    lane = SinkLane(0, log, FixedProcessedLog(), raw_log)
+    await lane.open()
+    assert (await lane.process([record(3)])).pause_s > 0
+    raw_log.held = range(4)
+    assert await lane.process([record(3)]) == Progress(1)
+    assert stored(log) == lines(0, 1, 2, 3)
+
+
+async def test_a_raw_topic_that_was_made_anew_may_be_shorter_than_the_old_ones_mark():
+    log = MemoryEventLog()
+    first = lane_on(log)
+    await first.open()
+    await first.process([record(0, 1, 2)])
+    new = "00000000-0000-0000-0000-00000000000b"
+    lane = SinkLane(0, log, FixedProcessedLog(), FixedRawLog(new, range(1)))
+    await lane.open()
+    assert await lane.process([record(0, topic=new)]) == Progress(1)
