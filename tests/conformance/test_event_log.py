@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -31,6 +32,16 @@ def event_log(request: pytest.FixtureRequest) -> EventLog:
 @pytest.fixture
 def topic() -> str:
     return str(uuid4())
+
+
+def rolled_up(event_log: EventLog, project: str) -> int:
+    """Give how many rows of a project the roll-ups have counted."""
+    if isinstance(event_log, MemoryEventLog):
+        return sum(line.project == project for line in event_log.fed)
+    assert isinstance(event_log, ClickHouseEventLog)
+    with clickhouse_connect.get_client(dsn=event_log.url) as client:
+        counted = "SELECT sum(rows) FROM sluice.rollup_minutes WHERE project = {project:String}"
+        return int(client.query(counted, {"project": project}).result_rows[0][0])
 
 
 def block(topic: str, first: int, last: int, rows: int = 2, **changes: object) -> Block:
@@ -77,6 +88,49 @@ async def test_the_same_block_with_another_token_is_appended(event_log: EventLog
     await event_log.insert(block(topic, 5, 7), f"{topic}/5")
     await event_log.insert(block(topic, 5, 9), f"{topic}/5~1")
     assert await event_log.mark(topic, 0) == Mark(9, 5)
+
+
+async def test_rows_that_can_be_stored_pass_a_trial_and_nothing_is_kept(event_log: EventLog, topic: str):
+    await event_log.trial(block(topic, 5, 7).lines)
+    assert await event_log.mark(topic, 0) is None
+
+
+async def test_a_block_is_not_in_the_roll_ups_before_it_is_fed(event_log: EventLog, topic: str):
+    await event_log.insert(block(topic, 5, 7, project=topic), f"{topic}/5")
+    assert rolled_up(event_log, topic) == 0
+
+
+async def test_a_block_is_rolled_up_once_however_often_it_is_fed(event_log: EventLog, topic: str):
+    await event_log.insert(block(topic, 5, 7, project=topic), f"{topic}/5")
+    for _ in range(3):
+        await event_log.feed(topic, 0, Mark(7, 5))
+    assert rolled_up(event_log, topic) == 6
+
+
+async def test_each_block_is_fed_alone(event_log: EventLog, topic: str):
+    for first, last in ((5, 7), (8, 8), (9, 12)):
+        await event_log.insert(block(topic, first, last, project=topic), f"{topic}/{first}")
+    await event_log.feed(topic, 0, Mark(8, 8))
+    assert rolled_up(event_log, topic) == 2
+    await event_log.feed(topic, 0, Mark(12, 9))
+    assert rolled_up(event_log, topic) == 10
+
+
+async def test_the_same_offsets_of_another_partition_or_topic_are_fed_for_themselves(event_log: EventLog, topic: str):
+    other = str(uuid4())
+    await event_log.insert(block(topic, 5, 7, project=topic), f"{topic}/5")
+    await event_log.insert(block(other, 5, 7, project=topic), f"{other}/5")
+    await event_log.feed(topic, 1, Mark(7, 5))
+    assert rolled_up(event_log, topic) == 0
+    for raw_topic in (topic, other):
+        await event_log.feed(raw_topic, 0, Mark(7, 5))
+    assert rolled_up(event_log, topic) == 12
+
+
+async def test_a_block_that_many_feed_at_once_is_rolled_up_once(event_log: EventLog, topic: str):
+    await event_log.insert(block(topic, 5, 7, project=topic), f"{topic}/5")
+    await asyncio.gather(*(event_log.feed(topic, 0, Mark(7, 5)) for _ in range(5)))
+    assert rolled_up(event_log, topic) == 6
 
 
 async def test_a_full_block_becomes_one_part_however_wide_its_rows(deployment: Stack, topic: str):

@@ -56,7 +56,7 @@ class ClickHouseEventLog:
     """The table `sluice.event_log` of the ClickHouse at `url`, for example "http://127.0.0.1:8123"."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._lock = threading.Lock()
         self._connected: Client | None = None
 
@@ -105,13 +105,13 @@ class ClickHouseEventLog:
         try:
             return await asyncio.to_thread(lambda: call(self._client()))
         except (ClickHouseError, HTTPError, OSError) as error:
-            raise Retry(f"ClickHouse at {without_credentials(self._url)}: {error}") from error
+            raise Retry(f"ClickHouse at {without_credentials(self.url)}: {error}") from error
 
     def _client(self) -> Client:
         with self._lock:
             if self._connected is None:
                 self._connected = clickhouse_connect.get_client(
-                    dsn=self._url,
+                    dsn=self.url,
                     autogenerate_session_id=False,
                     compress="lz4",
                     connect_timeout=5,
