@@ -2,7 +2,8 @@
 
 Every event bears a marker of its own among its properties, and is sent once. So each that was accepted is one row,
 whatever became of it, and each that was not, or whose answer was lost, is one row at most. Rows must be dense where
-they stood on the raw topic, and an order is stored once if any of its confirmations was accepted.
+they stood on the raw topic, an order is stored once if any of its confirmations was accepted, and of a user's email
+opens those are throttled that come within 20 minutes of the last one stored.
 
 The comparing is pure; what it compares is read at the end of this module. See docs/reliability.md.
 """
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
+OPENS_APART_MS = 20 * 60 * 1000
 NAMED = 10
 """So many of one kind are named; the others are counted."""
 
@@ -53,6 +55,17 @@ class StoredOrder(NamedTuple):
     rows: int
 
 
+class Open(NamedTuple):
+    """An email open that was stored or throttled; `at` is in milliseconds since 1970."""
+
+    partition: int
+    project: str
+    user_id: str
+    event_id: str
+    at: int
+    outcome: str
+
+
 class Lost(NamedTuple):
     """An event that lost to another which no row shows."""
 
@@ -71,6 +84,7 @@ def violations(sent: Iterable[Sent], clickhouse_url: str) -> list[str]:
             *some(of_markers(events, _rows_by_marker(client))),
             *some(of_coordinates(_raw_records(client))),
             *some(of_orders(events, _stored_orders(client))),
+            *some(of_opens(_opens(client))),
             *some(of_losers(_losers_to_nobody(client))),
         ]
 
@@ -125,6 +139,19 @@ def of_orders(sent: Iterable[Sent], stored: Iterable[StoredOrder]) -> Iterator[s
         yield f"order {order_id} was accepted and is not stored"
 
 
+def of_opens(opens: Iterable[Open]) -> Iterator[str]:
+    """Tell which opens, in the order in which they were decided, are not what a single pass makes of them."""
+    begun: dict[tuple[int, str, str], int] = {}
+    for each in opens:
+        user = each.partition, each.project, each.user_id
+        since = begun.get(user)
+        is_within = since is not None and abs(each.at - since) < OPENS_APART_MS
+        if each.outcome != ("throttled" if is_within else "stored"):
+            yield f"email open {each.event_id} of user {each.user_id} is {each.outcome}, and should not be"
+        if not is_within and (since is None or each.at > since):
+            begun[user] = each.at
+
+
 def of_losers(losers: Iterable[Lost]) -> Iterator[str]:
     """Tell which events lost to one that is not there."""
     for loser in losers:
@@ -166,6 +193,19 @@ def _stored_orders(client: Client) -> Iterator[StoredOrder]:
         """,
     )
     return (StoredOrder(*row) for row in rows)
+
+
+def _opens(client: Client) -> Iterator[Open]:
+    rows = _ask(
+        client,
+        """
+        SELECT source_partition, project, user_id, toString(event_id), toUnixTimestamp64Milli(timestamp), outcome
+        FROM sluice.event_log
+        WHERE event_type = 'email_open' AND user_id != '' AND outcome IN ('stored', 'throttled')
+        ORDER BY source_partition, source_offset, source_line
+        """,
+    )
+    return (Open(*row) for row in rows)
 
 
 def _losers_to_nobody(client: Client) -> Iterator[Lost]:

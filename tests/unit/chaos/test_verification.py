@@ -6,12 +6,14 @@ import pytest
 from tests.chaos.verification import (
     NAMED,
     Lost,
+    Open,
     RawRecord,
     Sent,
     StoredOrder,
     of_coordinates,
     of_losers,
     of_markers,
+    of_opens,
     of_orders,
     some,
 )
@@ -94,6 +96,39 @@ def test_an_order_of_which_no_confirmation_was_accepted_may_be_stored_once_or_no
 
 def test_two_projects_may_store_the_same_order():
     assert list(of_orders([sent(order_id="o")], [order(), order(project="load")])) == []
+
+
+MINUTE = 60_000
+
+
+def opens(*decided: tuple[int, str], user: str = "u") -> list[Open]:
+    return [Open(0, "demo", user, str(number), at, outcome) for number, (at, outcome) in enumerate(decided)]
+
+
+def test_opens_within_20_minutes_of_the_last_one_stored_are_throttled():
+    limit = 20 * MINUTE
+    first = [(0, "stored"), (limit - 1, "throttled"), (limit, "stored"), (2 * limit - 1, "throttled")]
+    late = [(-limit, "stored"), (1, "throttled"), (2 * limit, "stored")]
+    assert list(of_opens(opens(*first, *late))) == []
+    assert list(of_opens([*opens((0, "stored")), *opens((1, "stored"), user="another")])) == []
+    assert list(of_opens([])) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("throttled", "throttled"),
+        ("stored", "stored"),
+    ],
+    ids=["lost to itself", "stored twice"],
+)
+def test_an_open_that_is_decided_as_no_single_pass_would_is_told(first: str, second: str):
+    assert len(list(of_opens(opens((0, first), (1, second))))) == 1
+
+
+def test_an_open_that_was_late_and_moved_the_window_is_told():
+    wrong = opens((30 * MINUTE, "stored"), (0, "stored"), (21 * MINUTE, "stored"))
+    assert list(of_opens(wrong)) == ["email open 2 of user u is stored, and should not be"]
 
 
 def test_whoever_lost_to_an_event_without_a_row_is_told():
