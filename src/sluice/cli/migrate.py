@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from sluice.role.settings import load
-from sluice.sinks.settings import ClickHouseClientSettings
+from sluice.sinks.settings import MigrateSettings
 
 
 @click.command()
@@ -13,10 +13,13 @@ from sluice.sinks.settings import ClickHouseClientSettings
 def command(clickhouse_url: str | None) -> None:
     """Bring the ClickHouse schema up to date; what is up to date is left alone."""
     from sluice.sinks.migrations import migrate
+    from sluice.sinks.schema.layout import layout_of
 
-    settings = load(ClickHouseClientSettings, clickhouse_url=clickhouse_url)
-    applied = migrate(settings.clickhouse_url)
-    for name in applied:
+    settings = load(MigrateSettings, clickhouse_url=clickhouse_url)
+    migrated = migrate(settings.clickhouse_url, layout_of(settings.clickhouse_cluster), settings.event_log_ttl_days)
+    for name in migrated.applied:
         click.echo(f"applied {name}")
-    if not applied:
+    if not migrated.applied:
         click.echo("the schema is up to date")
+    for note in migrated.notes:
+        click.secho(note, fg="yellow", err=True)

@@ -18,7 +18,7 @@ from sluice.local.kafka.settings import BrokerSettings
 from sluice.local.up.settings import UpSettings
 from sluice.processors.settings import ProcessorSettings
 from sluice.role.settings import RoleSettings, variable
-from sluice.sinks.settings import ClickHouseClientSettings, SinkSettings
+from sluice.sinks.settings import ClickHouseClientSettings, MigrateSettings, SinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ MODELS: Mapping[str, type[RoleSettings]] = {
     "sluice processors": ProcessorSettings,
     "sluice sinks": SinkSettings,
     "sluice topics create": TopicSettings,
-    "sluice migrate": ClickHouseClientSettings,
+    "sluice migrate": MigrateSettings,
     "sluice keys": KeysSettings,
     "sluice users import": ImportSettings,
     "sluice rejected": RejectedSettings,
@@ -38,6 +38,7 @@ MODELS: Mapping[str, type[RoleSettings]] = {
     "sluice where": ReadingSettings,
     "sluice tail": KafkaSettings,
     "sluice audit": ReadingSettings,
+    "sluice rollups": ReadingSettings,
     "sluice send": SendSettings,
     "sluice up": UpSettings,
     "sluice broker": BrokerSettings,

@@ -1,119 +1,168 @@
-"""Numbered SQL migrations: the schema is made and changed by the files in `schema/`, each applied once, in order."""
+"""Bringing the database `sluice` up to date: the migrations in `schema/`, each applied once, in order.
+
+Every statement of a migration can be repeated. So one that broke off, or failed, is applied again from its start, and
+none after it before it is through. `sluice.migrations` keeps each start and how it ended. See decision 14.
+"""
 
 from __future__ import annotations
 
-import re
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
-from importlib import resources
-from string import Template
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from urllib3.exceptions import HTTPError
 
 from sluice.contract.errors import Retry, Unusable
 from sluice.role.address import without_credentials
+from sluice.sinks.schema.layout import SingleServer
+from sluice.sinks.schema.migration import packaged, pending
+from sluice.sinks.schema.retention import retention_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clickhouse_connect.driver.client import Client
 
-_NAME = re.compile(r"(\d{3})_\w+\.sql")
-_MAKES = r"^CREATE (?:(?:TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|OR REPLACE VIEW) sluice\.(\w+)"
+    from sluice.sinks.schema.layout import Layout
+    from sluice.sinks.schema.migration import Migration
 
-# What the files leave open, for a ClickHouse that is one server.
-_SINGLE_NODE = {
-    "on_cluster": "",
-    "replicated": "",
-    "deduplication_window": "non_replicated_deduplication_window = 1000000",
-}
+# What ends a statement although nothing is wrong with it: TIMEOUT_EXCEEDED, NO_ZOOKEEPER, MEMORY_LIMIT_EXCEEDED,
+# TABLE_IS_READ_ONLY, UNFINISHED (a replica is away), KEEPER_EXCEPTION. Without a code nobody answered.
+_PASSING = {None, 159, 225, 241, 242, 341, 999}
 
-_APPLIED = """
-CREATE TABLE IF NOT EXISTS sluice.migrations
+_LOG = """
+CREATE TABLE IF NOT EXISTS sluice.migrations$on_cluster
 (
     name String COMMENT 'file of the migration',
     sha256 String COMMENT 'hash of its text when it was applied',
     applied_at DateTime64(3, 'UTC') DEFAULT now64(3) COMMENT 'when'
 )
-ENGINE = MergeTree ORDER BY name
+ENGINE = ${replicated}MergeTree ORDER BY name
 COMMENT 'migrations of the schema that were applied'
+"""
+_LOG_STATES = """
+ALTER TABLE sluice.migrations$on_cluster
+    ADD COLUMN IF NOT EXISTS state LowCardinality(String) DEFAULT 'applied' COMMENT 'started, failed or applied',
+    ADD COLUMN IF NOT EXISTS reason String COMMENT 'why it failed, in ClickHouse''s words'
+"""
+_LAST_FAILURES = """
+SELECT name, argMax(reason, applied_at), max(applied_at) FROM sluice.migrations WHERE state = 'failed' GROUP BY name
 """
 
 
 @dataclass(frozen=True)
-class Migration:
-    """One file: statements that end in a semicolon at the end of a line."""
+class Migrated:
+    """What `migrate` did: the names of the migrations that it applied, and what it has to say about them."""
 
-    name: str
-    text: str
+    applied: Sequence[str]
+    notes: Sequence[str]
 
-    @property
-    def sha256(self) -> str:
-        """Give the hash by which a change of an applied migration is seen."""
-        return sha256(self.text.encode()).hexdigest()
 
-    @property
-    def statements(self) -> list[str]:
-        """Give the statements, in order."""
+def migrate(url: str, layout: Layout | None = None, retention_days: int = 0) -> Migrated:
+    """Bring the database `sluice` at `url` up to date, on a single server unless `layout` says otherwise.
+
+    `event_log` keeps its rows for `retention_days`; 0 means for ever. Raises `Unusable` when something must be done
+    first, and `Retry` while ClickHouse cannot be reached or is too busy.
+    """
+    with _errors_named(url), _connect(url) as client:
+        return _Migration(client, layout or SingleServer()).bring_up_to_date(retention_days)
+
+
+def _connect(url: str) -> Client:
+    return clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False, connect_timeout=5)
+
+
+@contextmanager
+def _errors_named(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClickHouseError, HTTPError, OSError) as error:
+        if _passes(error):
+            raise Retry(f"ClickHouse at {without_credentials(url)} does not answer: {error}") from error
+        raise Unusable(f"ClickHouse refuses the schema: {error}") from error
+
+
+def _passes(error: Exception) -> bool:
+    return not isinstance(error, Error) or error.code in _PASSING
+
+
+class _Migration:
+    """One run of `migrate` on one connection."""
+
+    def __init__(self, client: Client, layout: Layout) -> None:
+        self._client = client
+        self._layout = layout
+
+    def bring_up_to_date(self, retention_days: int) -> Migrated:
+        _refuse_other_layout(self._client, self._layout)
+        for template in ("CREATE DATABASE IF NOT EXISTS sluice$on_cluster", _LOG, _LOG_STATES):
+            self._command(template)
+        applied = self._applied()
+        _refuse_missing(self._client, applied)
+        notes = self._failures_before(applied)
+        new = pending(packaged(), applied)
+        for migration in new:
+            self._apply(migration)
+        self._keep_for(retention_days)
+        return Migrated([migration.name for migration in new], [*notes, *self._unfed(new)])
+
+    def _command(self, template: str) -> None:
+        self._client.command(self._layout.render(template))
+
+    def _applied(self) -> Mapping[str, str]:
+        rows = self._client.query("SELECT name, sha256 FROM sluice.migrations WHERE state = 'applied'").result_rows
+        return {str(name): str(applied_hash) for name, applied_hash in rows}
+
+    def _failures_before(self, applied: Mapping[str, str]) -> list[str]:
+        rows = self._client.query(_LAST_FAILURES).result_rows
         return [
-            statement.strip() for statement in re.split(r";\s*$", self.text, flags=re.MULTILINE) if statement.strip()
+            f"{name} failed at {at:%Y-%m-%d %H:%M:%S} UTC and was repeated now; it had failed for: {reason}"
+            for name, reason, at in rows
+            if name not in applied
         ]
 
-    @property
-    def makes(self) -> set[str]:
-        """Give the names of the tables and views that it makes."""
-        return set(re.findall(_MAKES, self.text, flags=re.MULTILINE))
+    def _apply(self, migration: Migration) -> None:
+        self._note(migration, "started")
+        for number, statement in enumerate(statements := migration.statements(self._layout), 1):
+            try:
+                self._client.command(statement)
+            except Error as error:
+                if _passes(error):
+                    raise
+                self._note(migration, "failed", str(error))
+                raise Unusable(
+                    f"migration {migration.name} failed at statement {number} of {len(statements)}: {error}\n"
+                    "Nothing after it was applied. Mend the cause and run `sluice migrate` again: it repeats the "
+                    "migration from its start, which harms nothing."
+                ) from error
+        self._note(migration, "applied")
+
+    def _note(self, migration: Migration, state: str, reason: str = "") -> None:
+        row = [migration.name, migration.sha256, state, reason]
+        self._client.insert("migrations", [row], ["name", "sha256", "state", "reason"], database="sluice")
+
+    def _keep_for(self, days: int) -> None:
+        created_by = "SELECT create_table_query FROM system.tables WHERE database = 'sluice' AND name = 'event_log'"
+        for template in retention_statements(days, str(self._client.command(created_by))):
+            self._command(template)
+
+    def _unfed(self, new: Sequence[Migration]) -> list[str]:
+        names = sorted(name for migration in new for name in migration.makes if name.startswith("rollup_"))
+        if not names or not self._client.command("SELECT count() FROM sluice.event_log"):
+            return []
+        return [f"event_log has rows that {', '.join(names)} lack: stop the sinks and run `sluice rollups rebuild`"]
 
 
-def packaged() -> list[Migration]:
-    """Give the migrations that come with this version, in order."""
-    files = sorted(resources.files("sluice.sinks").joinpath("schema").iterdir(), key=lambda file: file.name)
-    return [
-        Migration(file.name, Template(file.read_text("utf-8")).substitute(_SINGLE_NODE))
-        for file in files
-        if _NAME.fullmatch(file.name)
-    ]
-
-
-def pending(migrations: Iterable[Migration], applied: Mapping[str, str]) -> list[Migration]:
-    """Give the migrations that are still to be applied; `applied` holds the hashes of those that were, by name.
-
-    Raises `Unusable` when an applied one was changed or is not known here.
-    """
-    known = {migration.name: migration for migration in migrations}
-    for name, applied_hash in sorted(applied.items()):
-        if name not in known:
-            raise Unusable(f"ClickHouse has migration {name}, which this version lacks: run a version that has it")
-        if known[name].sha256 != applied_hash:
+def _refuse_other_layout(client: Client, layout: Layout) -> None:
+    tables = client.query("SELECT engine FROM system.tables WHERE database = 'sluice' AND name = 'migrations'")
+    for (engine,) in tables.result_rows:
+        if engine != layout.render("${replicated}MergeTree"):
             raise Unusable(
-                f"migration {name} was changed after it was applied: restore it, and make a new one instead"
+                f"the database sluice was made with {engine} tables, which SLUICE_CLICKHOUSE_CLUSTER contradicts: "
+                "set it as it was, or move the tables as docs/schema.md says"
             )
-    return [migration for migration in known.values() if migration.name not in applied]
-
-
-def migrate(url: str) -> Sequence[str]:
-    """Bring the database `sluice` at `url` up to date; give the names of the migrations that were applied now.
-
-    Every statement can be repeated, so a migration that broke off is applied again. Raises `Unusable` when it cannot
-    be applied, and `Retry` while ClickHouse cannot be reached.
-    """
-    try:
-        client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False, connect_timeout=5)
-    except (ClickHouseError, HTTPError, OSError) as error:
-        raise Retry(f"ClickHouse at {without_credentials(url)} does not answer: {error}") from error
-    with client:
-        try:
-            client.command("CREATE DATABASE IF NOT EXISTS sluice")
-            client.command(_APPLIED)
-            rows = client.query("SELECT name, sha256 FROM sluice.migrations").result_rows
-            applied = {str(name): str(applied_hash) for name, applied_hash in rows}
-            _refuse_missing(client, applied)
-            return [_apply(client, migration) for migration in pending(packaged(), applied)]
-        except ClickHouseError as error:
-            raise Unusable(f"ClickHouse refuses the schema: {error}") from error
 
 
 def _refuse_missing(client: Client, applied: Mapping[str, str]) -> None:
@@ -125,10 +174,3 @@ def _refuse_missing(client: Client, applied: Mapping[str, str]) -> None:
             f"ClickHouse lacks {names}, although migrations have made it: restore it from a backup, "
             "or drop the database sluice to start with an empty one"
         )
-
-
-def _apply(client: Client, migration: Migration) -> str:
-    for statement in migration.statements:
-        client.command(statement)
-    client.insert("migrations", [[migration.name, migration.sha256]], ["name", "sha256"], database="sluice")
-    return migration.name

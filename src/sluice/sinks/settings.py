@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sluice.kafka.settings import KafkaSettings
 from sluice.role.settings import RoleSettings
+from sluice.sinks.schema.layout import layout_of
+from sluice.sinks.schema.retention import LEAST_DAYS
 
 GROUP = "sluice-sinks"
 """The sinks' consumer group."""
@@ -19,6 +21,32 @@ class ClickHouseClientSettings(RoleSettings):
     clickhouse_url: str = Field(
         "http://127.0.0.1:8123", description="ClickHouse's HTTP interface, with user if needed"
     )
+
+
+class MigrateSettings(ClickHouseClientSettings):
+    """Where the schema lives, and for how long."""
+
+    clickhouse_cluster: str = Field(
+        "", description="the cluster that gets the schema, by its name or macro in ClickHouse; empty for one server"
+    )
+    event_log_ttl_days: int = Field(
+        0, ge=0, description=f"days that event_log keeps a row, at least {LEAST_DAYS}; 0 for ever"
+    )
+
+    @field_validator("clickhouse_cluster")
+    @classmethod
+    def _is_a_cluster(cls, cluster: str) -> str:
+        layout_of(cluster)
+        return cluster
+
+    @field_validator("event_log_ttl_days")
+    @classmethod
+    def _outlives_kafka(cls, days: int) -> int:
+        if 0 < days < LEAST_DAYS:
+            raise ValueError(
+                f"must be 0 (for ever) or at least {LEAST_DAYS}: until then Kafka may deliver a row again"
+            )
+        return days
 
 
 class SinkSettings(KafkaSettings, ClickHouseClientSettings):

@@ -2,7 +2,7 @@
 -- source_offset says how far it is stored, and block_first which block that was.
 -- Partitioned by the raw record's time, so that a block, which is of one raw record or more of one month, is one part.
 -- No personal column stands in a key: visitor_id is a keyed hash.
-CREATE TABLE IF NOT EXISTS sluice.event_log
+CREATE TABLE IF NOT EXISTS sluice.event_log$on_cluster
 (
     project          LowCardinality(String)         COMMENT 'project whose key sent the event',
     api              LowCardinality(String)         COMMENT 'API it came by: pulse, events, ingest, client, user_event',
@@ -48,19 +48,19 @@ CREATE TABLE IF NOT EXISTS sluice.event_log
 
     INDEX by_source_offset source_offset TYPE minmax GRANULARITY 1
 )
-ENGINE = MergeTree
+ENGINE = ${replicated}MergeTree
 PARTITION BY toYYYYMM(source_timestamp)
 ORDER BY (project, site_id, toDate(timestamp), event_type, visitor_id, timestamp)
-SETTINGS non_replicated_deduplication_window = 1000000
+SETTINGS $deduplication_window
 COMMENT 'every accepted event with its outcome; ask the views events and rejected_events';
 
-CREATE VIEW IF NOT EXISTS sluice.events AS
+CREATE VIEW IF NOT EXISTS sluice.events$on_cluster AS
 SELECT * EXCEPT (outcome, stage, reason, duplicate_of, block_first)
 FROM sluice.event_log
 WHERE outcome = 'stored'
 COMMENT 'stored events: what analysts query';
 
-CREATE VIEW IF NOT EXISTS sluice.rejected_events AS
+CREATE VIEW IF NOT EXISTS sluice.rejected_events$on_cluster AS
 SELECT * EXCEPT (block_first)
 FROM sluice.event_log
 WHERE outcome != 'stored'
