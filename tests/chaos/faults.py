@@ -18,6 +18,7 @@ class Act(Enum):
     JOIN = "a worker's role: a second worker joins, and leaves by SIGTERM or by SIGKILL"
     DEPLOY = "a role: killed, and started again with changed rules"
     CUT = "what the proxy before ClickHouse does to an insert: see `Cut`"
+    LATE = "a table: the sinks are killed, and what they had inserted there comes when others have gone on"
     KILL_STORE = "a table: ClickHouse is killed while an insert into it is on its way"
     STEP = "a step: the worker that reaches it ends itself with SIGKILL"
 
@@ -29,6 +30,7 @@ class Cut(Enum):
     ANSWER = "answer cut half way"
     NO_ANSWER = "answer dropped"
     DELAY = "insert delayed"
+    NONE = "insert passed on"
 
 
 class Step(Enum):
@@ -63,6 +65,7 @@ class Fault:
             Act.JOIN: "{}: a worker joins and leaves",
             Act.DEPLOY: "{} killed, new rules deployed",
             Act.CUT: "proxy: {}",
+            Act.LATE: "sinks killed, their insert into {} arrives late",
             Act.KILL_STORE: "clickhouse killed in an insert into {}",
             Act.STEP: "killed at a step of {}",
         }
@@ -79,7 +82,8 @@ FAULTS: tuple[Fault, ...] = (
     *(Fault(Act.TAKE_OVER, role) for role in WORKERS),
     *(Fault(Act.JOIN, role) for role in WORKERS),
     Fault(Act.DEPLOY, "processors"),
-    *(Fault(Act.CUT, cut.value) for cut in Cut),
+    *(Fault(Act.CUT, cut.value) for cut in Cut if cut is not Cut.NONE),
+    *(Fault(Act.LATE, table) for table in TABLES),
     *(Fault(Act.KILL_STORE, table) for table in TABLES),
     *(Fault(Act.STEP, step.value) for step in Step),
 )

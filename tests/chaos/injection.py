@@ -84,16 +84,27 @@ async def _cut(deployment: Deployment, planned: Planned) -> bool:
     return await _spring(deployment, trap)
 
 
-async def _kill_store(deployment: Deployment, planned: Planned) -> bool:
-    clickhouse = deployment.roles["clickhouse"]
-    killed = asyncio.Event()
+async def _late(deployment: Deployment, planned: Planned) -> bool:
+    """Hold an insert back, kill the sinks, and let it arrive when others have taken over."""
+    sinks = deployment.roles["sinks"], deployment.roles[f"sinks-{SECOND}"]
+    killed: list[bool] = []
 
     def kill() -> None:
-        if clickhouse.kill_now():
-            killed.set()
+        killed.append(any([sink.kill_now() for sink in sinks]))
 
-    await _spring(deployment, Trap(kill, frozenset({planned.fault.on})))
-    return killed.is_set()
+    trap = Trap(Cut.DELAY, frozenset({planned.fault.on}), delay_s=planned.lasting_s, then=kill)
+    return await _spring(deployment, trap) and any(killed)
+
+
+async def _kill_store(deployment: Deployment, planned: Planned) -> bool:
+    clickhouse = deployment.roles["clickhouse"]
+    killed: list[bool] = []
+
+    def kill() -> None:
+        killed.append(clickhouse.kill_now())
+
+    trap = Trap(Cut.NONE, frozenset({planned.fault.on}), delay_s=planned.lasting_s, then=kill)
+    return await _spring(deployment, trap) and any(killed)
 
 
 async def _spring(deployment: Deployment, trap: Trap) -> bool:
@@ -129,6 +140,7 @@ _INJECTIONS: dict[Act, Callable[[Deployment, Planned], Awaitable[bool]]] = {
     Act.JOIN: _join,
     Act.DEPLOY: _deploy,
     Act.CUT: _cut,
+    Act.LATE: _late,
     Act.KILL_STORE: _kill_store,
     Act.STEP: _step,
 }

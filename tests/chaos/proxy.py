@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,35 +12,53 @@ from tests.chaos.http_message import read_message, table_of_insert
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 LARGEST_HEAD = 1024 * 1024
+OK = b"HTTP/1.1 200 "
+ANSWERS = frozenset({Cut.ANSWER, Cut.NO_ANSWER})
+"""Cuts of an answer that says that the insert was applied."""
 
 
 @dataclass
 class Trap:
-    """What is to be done to inserts until it is taken away; `struck` counts to how many it was.
+    """What is to be done to inserts into some tables, until it is taken away.
 
-    `do` is a cut, or what is called once an insert was passed on whole, and before it is answered. `tables` are those
-    whose inserts it waits for, `delay_s` is for `Cut.DELAY`.
+    `then` is called in the midst of it: where an insert is delayed, before the delay; where it is passed on, `delay_s`
+    after that, before it is answered.
     """
 
-    do: Cut | Callable[[], None]
+    cut: Cut
     tables: frozenset[str]
     times: int = 1
     delay_s: float = 0.0
+    then: Callable[[], None] = lambda: None
     struck: int = 0
+    """To how many inserts it was done."""
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once it has struck as often as it may."""
+    """Set once that is as many as it may."""
+    _taken: int = 0
 
-    def take(self) -> bool:
-        """Strike, unless it has as often as it may."""
-        if self.struck == self.times:
-            return False
+    @contextmanager
+    def taken(self) -> Iterator[Callable[[], None]]:
+        """Do it to one insert, and give what to call once it is done; where it fails, another insert has its turn."""
+        self._taken += 1
+        before = self.struck
+        try:
+            yield self._strike
+        finally:
+            if self.struck == before:
+                self._taken -= 1
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it waits for an insert."""
+        return self._taken < self.times
+
+    def _strike(self) -> None:
         self.struck += 1
         if self.struck == self.times:
             self.sprung.set()
-        return True
 
 
 class Proxy:
@@ -90,28 +108,57 @@ class Proxy:
     async def _pass(self, request: bytes, client: StreamWriter) -> bool:
         """Pass one request on; tell whether the client got its answer whole."""
         trap = self._trap_for(request)
-        do = trap.do if trap else None
-        if trap and do is Cut.DELAY:
+        if trap is None:
+            return await self._answered(request, client)
+        with trap.taken() as strike:
+            return await self._trapped(trap, request, client, strike)
+
+    async def _answered(self, request: bytes, client: StreamWriter) -> bool:
+        async with self._clickhouse() as (reader, writer):
+            writer.write(request)
+            answer = await read_message(reader)
+        client.write(answer or b"")
+        await client.drain()
+        return answer is not None
+
+    async def _trapped(self, trap: Trap, request: bytes, client: StreamWriter, strike: Callable[[], None]) -> bool:
+        if trap.cut is Cut.DELAY:
+            trap.then()
             await asyncio.sleep(trap.delay_s)
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._clickhouse_port, limit=LARGEST_HEAD)
-        try:
-            if do is Cut.REQUEST:
+        async with self._clickhouse() as (reader, writer):
+            if trap.cut is Cut.REQUEST:
                 writer.write(request[: len(request) // 2])
                 await writer.drain()
+                strike()
                 return False
             writer.write(request)
             await writer.drain()
-            if callable(do):
-                do()
+            if trap.cut is Cut.NONE:
+                await asyncio.sleep(trap.delay_s)
+                trap.then()
+                strike()
             answer = await read_message(reader)
+        if answer is None:
+            return False
+        if trap.cut is Cut.DELAY:
+            strike()
+        elif trap.cut in ANSWERS and answer.startswith(OK):
+            answer = b"" if trap.cut is Cut.NO_ANSWER else answer[: len(answer) // 2]
+            client.write(answer)
+            strike()
+            return False
+        client.write(answer)
+        await client.drain()
+        return True
+
+    @asynccontextmanager
+    async def _clickhouse(self) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._clickhouse_port, limit=LARGEST_HEAD)
+        try:
+            yield reader, writer
         finally:
             writer.close()
-        if answer is None or do is Cut.NO_ANSWER:
-            return False
-        client.write(answer[: len(answer) // 2] if do is Cut.ANSWER else answer)
-        await client.drain()
-        return do is not Cut.ANSWER
 
     def _trap_for(self, request: bytes) -> Trap | None:
         table = table_of_insert(request) if self._traps else None
-        return next((trap for trap in self._traps if table in trap.tables and trap.take()), None)
+        return next((trap for trap in self._traps if trap.is_set and table in trap.tables), None)

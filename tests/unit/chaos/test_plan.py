@@ -5,10 +5,12 @@ from itertools import pairwise
 
 import pytest
 from tests.chaos.faults import FAULTS, SESSION_TIMEOUT_S, Act
-from tests.chaos.plan import LASTING_S, QUIET_S, plan
+from tests.chaos.plan import FIRST_AT_S, LASTING_S, QUIET_S, SPACING_S, plan
 
 CI_S = 180.0
 SEEDS = range(1, 11)
+SHORTEST_S = FIRST_AT_S + SPACING_S + QUIET_S
+"""Of a run with a fault."""
 
 
 def test_a_seed_gives_the_same_plan_again_and_another_seed_another():
@@ -42,13 +44,13 @@ def test_faults_come_in_the_order_of_time_and_none_in_the_quiet_end():
     assert times[-1] <= CI_S - QUIET_S
 
 
-@pytest.mark.parametrize("duration_s", [0.0, 1.0, 15.0, 19.9])
+@pytest.mark.parametrize("duration_s", [0.0, 1.0, FIRST_AT_S + QUIET_S, SHORTEST_S - 0.1])
 def test_a_run_too_short_for_a_fault_has_none(duration_s: float):
     assert plan(1, duration_s) == []
 
 
 def test_the_shortest_run_with_a_fault_has_one():
-    assert len(plan(1, 20.0)) == 1
+    assert len(plan(1, SHORTEST_S)) == 1
 
 
 def test_pauses_outlast_the_session_time_out():

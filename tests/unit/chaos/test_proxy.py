@@ -22,6 +22,7 @@ INSERT = (
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1c\r\nINSERT INTO sluice.feed rows\r\n0\r\n\r\n"
 SELECT = b"POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\nSELECT 1"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOk"
+REFUSAL = ANSWER.replace(b"200 OK", b"500 No")
 EVENT_LOG = frozenset({"event_log"})
 
 
@@ -32,12 +33,13 @@ class Store:
         self.requests: list[bytes] = []
         self.broken: list[bytes] = []
         self.seen = asyncio.Event()
+        self.answer = ANSWER
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:
             while request := await read_message(reader):
                 self.requests.append(request)
-                writer.write(ANSWER)
+                writer.write(self.answer)
         except asyncio.IncompleteReadError as error:
             self.broken.append(error.partial)
         self.seen.set()
@@ -121,10 +123,44 @@ async def test_a_delayed_insert_is_passed_on_all_the_same(proxy: Proxy, store: S
 
 async def test_what_a_trap_calls_is_called_when_the_insert_is_on_its_way(proxy: Proxy, store: Store):
     called: list[str] = []
-    proxy.set(Trap(lambda: called.append("now"), EVENT_LOG))
+    proxy.set(Trap(Cut.NONE, EVENT_LOG, then=lambda: called.append("now")))
     async with connected(proxy) as ask:
         assert await ask(INSERT) == ANSWER
     assert called == ["now"]
+
+
+async def test_before_a_delay_the_insert_is_not_on_its_way_yet(proxy: Proxy, store: Store):
+    before: list[int] = []
+    proxy.set(Trap(Cut.DELAY, EVENT_LOG, delay_s=0.001, then=lambda: before.append(len(store.requests))))
+    async with connected(proxy) as ask:
+        assert await ask(INSERT) == ANSWER
+    assert before == [0]
+
+
+@pytest.mark.parametrize("cut", [Cut.NO_ANSWER, Cut.ANSWER])
+async def test_an_answer_that_refuses_the_insert_passes_and_the_trap_waits_on(proxy: Proxy, store: Store, cut: Cut):
+    trap = Trap(cut, EVENT_LOG)
+    proxy.set(trap)
+    store.answer = REFUSAL
+    async with connected(proxy) as ask:
+        assert await ask(INSERT) == REFUSAL
+        store.answer = ANSWER
+        assert trap.struck == 0
+        assert await ask(INSERT) != ANSWER
+    assert trap.struck == 1
+
+
+async def test_a_trap_that_failed_for_clickhouse_was_away_waits_on():
+    nobody = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    proxy = Proxy(nobody.sockets[0].getsockname()[1])
+    nobody.close()
+    await nobody.wait_closed()
+    trap = Trap(Cut.NO_ANSWER, EVENT_LOG)
+    proxy.set(trap)
+    async with connected(proxy) as ask:
+        assert await ask(INSERT) == b""
+    assert (trap.struck, trap.is_set) == (0, True)
+    await proxy.close()
 
 
 @pytest.mark.parametrize("other", [SELECT, CHUNKED])
