@@ -12,7 +12,7 @@ from sluice.kafka.topic_ids import await_topics
 from sluice.kafka.topic_log import TopicLog
 from sluice.processors.app import GROUP, create_app
 from sluice.processors.journal_kafka import KafkaJournal
-from sluice.processors.rules.canonical.visitor import Visitors
+from sluice.processors.rules.canonical.visitor import LOCAL_SECRET, Visitors
 from sluice.processors.rules_in_force import RulesInForce, settings_file
 from sluice.processors.state_rocksdb import Stores
 from sluice.role.ready import Statuses
@@ -46,5 +46,5 @@ def _visitor_secret(settings: ProcessorSettings) -> bytes:
     if settings.visitor_secret is not None:
         return settings.visitor_secret.get_secret_value().encode()
     if settings.local:
-        return b"local"
+        return LOCAL_SECRET
     raise Unusable("SLUICE_VISITOR_SECRET is not set: give it a secret of 1 to 64 bytes and never change it")

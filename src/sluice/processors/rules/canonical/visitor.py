@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+LOCAL_SECRET = b"local"
+"""The secret of the local stack, which everybody knows."""
+
 
 class Visitors:
     """Gives visitor ids under one deployment's secret.
