@@ -3,6 +3,7 @@
 # Needs Python 3.11, 3.12 or 3.13 and a package index; everything else is installed into .venv, locked and checked.
 #   make run ARGS='--gateway-port 8081'   passes options on to `sluice up`
 #   make test ARGS='tests/unit -k codec'  passes options on to pytest
+#   make chaos MINUTES=3 SEED=7           repeats a run of chaos; SEED=1..10 makes ten
 #   make PYTHON=/path/to/python3.12 run   chooses the interpreter of a new .venv
 
 # The first Python that can do it; else python3, to which bootstrap.py says what is wrong. It is tried and not only
@@ -13,9 +14,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 ARGS ?=
 TIMES ?= 20
+MINUTES ?= 10
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz check check-deploy format lock clean env-local env-dev
+.PHONY: help run test fuzz chaos check check-deploy format lock clean env-local env-dev
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +31,9 @@ test: env-dev  ## Run the tests, two halves at once, each with a real Kafka and 
 
 fuzz: env-dev  ## Try hostile requests, and processors cut off, TIMES (20) times as many as the tests do
 	@$(BIN)/python -m pytest tests/fuzz tests/unit/processors/test_determinism.py --fuzz-times $(TIMES) --timeout 0 $(ARGS)
+
+chaos: env-dev  ## Kill, pause and cut everything under load for MINUTES (10), and see that nothing is lost or doubled
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seeds $(SEED)) $(ARGS)
 
 check: env-dev  ## Lint, check formatting and types
 	@$(BIN)/ruff check .

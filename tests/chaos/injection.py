@@ -90,7 +90,7 @@ async def _late(deployment: Deployment, planned: Planned) -> bool:
     killed: list[bool] = []
 
     def kill() -> None:
-        killed.append(any([sink.kill_now() for sink in sinks]))
+        killed.extend(sink.kill_now() for sink in sinks)
 
     trap = Trap(Cut.DELAY, frozenset({planned.fault.on}), delay_s=planned.lasting_s, then=kill)
     return await _spring(deployment, trap) and any(killed)

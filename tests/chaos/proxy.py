@@ -24,8 +24,8 @@ ANSWERS = frozenset({Cut.ANSWER, Cut.NO_ANSWER})
 class Trap:
     """What is to be done to inserts into some tables, until it is taken away.
 
-    `then` is called in the midst of it: where an insert is delayed, before the delay; where it is passed on, `delay_s`
-    after that, before it is answered.
+    `then` is called in the midst of it: where an insert is delayed, before the delay; where it is passed on,
+    `delay_s` after that, before it is answered.
     """
 
     cut: Cut
