@@ -1,4 +1,4 @@
-"""`sluice users`: the users that API 5 sends events of."""
+"""`sluice users`: the users that API 5 sends events of, saved and forgotten."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ INTERRUPTED = 130
 
 @click.group()
 def command() -> None:
-    """Save users, so that events can be sent of them."""
+    """Save users, so that events can be sent of them; and forget people, with all that was sent of them."""
 
 
 @command.command("import")
@@ -89,6 +89,52 @@ def import_(
         raise Unusable(tally.stopped)
     if tally.rejected:
         sys.exit(1)
+
+
+@command.command()
+@click.argument("users", metavar="[USER]...", nargs=-1)
+@click.option("--project", help="The project that is to forget them.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="A file with a user on each line, beside USER.")
+@click.option("--shared", is_flag=True,
+              help="Forget what has no user on devices that others have used too: it may be theirs.")  # fmt: skip
+@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=120, show_default=True,
+              help="Seconds to wait until all that was accepted before is in ClickHouse.")  # fmt: skip
+@click.option("--again", "once_more", is_flag=True,
+              help="Blank what can be read of whoever was forgotten before: if a table was made anew.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say who is meant and how much would be blanked; change nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--kafka-bootstrap", help="Kafka's brokers, host:port (127.0.0.1:9092).")
+@click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
+def forget(
+    users: tuple[str, ...],
+    project: str | None,
+    file: Path | None,
+    shared: bool,
+    wait_s: float,
+    once_more: bool,
+    dry_run: bool,
+    yes: bool,
+    kafka_bootstrap: str | None,
+    clickhouse_url: str | None,
+) -> None:
+    """Blank everything personal of people, wherever it stands, for good.
+
+    A USER is an id, an email or an anonymous id; all that is linked to it is the same person. Rows stay, with what is
+    counted: when, what, and what became of it. Whoever comes back afterwards is a new user. Run it again at any time.
+    """
+    from sluice.cli.forgetting.command import forget_again, forget_people, named
+    from sluice.cli.forgetting.settings import ForgettingSettings
+
+    settings = load(ForgettingSettings, kafka_bootstrap=kafka_bootstrap, clickhouse_url=clickhouse_url)
+    if once_more:
+        if users or file or project:
+            raise Unusable("--again means everybody who was ever forgotten: name no user, file or project with it")
+        forget_again(settings)
+        return
+    if project is None:
+        raise Unusable("say of which project, with --project")
+    people = named(users, file)
+    forget_people(settings, project, people, shared=shared, wait_s=wait_s, dry_run=dry_run, yes=yes)
 
 
 def summary(tally: Tally, report: Path, seconds: float, *, dry_run: bool = False) -> list[tuple[str, str]]:

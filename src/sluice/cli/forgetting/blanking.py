@@ -1,0 +1,133 @@
+"""Changing what ClickHouse holds of a person: mutations, waited for, and the roll-ups made right again."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING
+
+from sluice.cli.forgetting.entries import (
+    Salt,
+    batches,
+    blanked,
+    sessions_blanked,
+    sessions_called,
+    sessions_condition,
+    users_condition,
+)
+from sluice.contract.errors import Retry, Unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from sluice.cli.forgetting.entries import Entry
+    from sluice.cli.forgetting.register import Register
+    from sluice.cli.reading.clickhouse import ClickHouse
+
+POLL_S = 0.2
+ATTEMPTS = 20
+"""So often is a roll-up looked at again, half a second apart, while the sinks feed it."""
+
+PAUSE_S = 0.5
+SESSIONS_AT_ONCE = 5_000
+
+_MUTATION = """
+SELECT mutation_id, is_done, parts_to_do, latest_fail_reason FROM system.mutations
+WHERE database = 'sluice' AND table = {table:String} AND NOT is_killed
+ORDER BY create_time DESC, mutation_id DESC
+"""
+
+_VIEW = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = 'feed_users'"
+
+_USERS = "SELECT DISTINCT visitor_id FROM sluice.rollup_users WHERE {meant}"
+_USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors})"
+_SESSIONS = "SELECT count() FROM sluice.rollup_sessions WHERE {meant}"
+_FED_AGAIN = "(SELECT * FROM sluice.event_log WHERE {changes})"
+_CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != ''"
+
+_COUNTED = """
+SELECT
+    (SELECT sum(rows) FROM sluice.rollup_users WHERE visitor_id IN ({visitors})),
+    (SELECT count() FROM sluice.event_log WHERE {changes})
+"""
+
+
+class Blanking:
+    """Blanks rows in one ClickHouse. `told` hears in a few words what is being waited for.
+
+    Each method raises `Unusable` where ClickHouse refuses, and may be repeated.
+    """
+
+    def __init__(self, clickhouse: ClickHouse, register: Register, told: Callable[[str], None]) -> None:
+        self._clickhouse = clickhouse
+        self._register = register
+        self._told = told
+
+    async def events(self, entries: Sequence[Entry]) -> int:
+        """Blank the rows of the event log that these entries mean; give how many."""
+        blank = 0
+        for batch in batches(entries):
+            if rows := await self._register.readable(batch):
+                salt = Salt(secrets.randbits(64), secrets.randbits(64))
+                await self._mutate("event_log", blanked(batch, salt))
+                blank += rows
+        return blank
+
+    async def sessions(self, entries: Sequence[Entry], keys: Collection[int] = ()) -> None:
+        """Blank the pages of sessions in their roll-up: of the visitors that entries mean, and those with these keys.
+
+        A block that stands in the event log may reach the roll-up a moment later, so it is looked at again.
+        """
+        ordered = sorted(keys)
+        for start in range(0, len(ordered), SESSIONS_AT_ONCE):
+            await self._sessions(sessions_called(entries[0].project, ordered[start : start + SESSIONS_AT_ONCE]))
+        for batch in batches(entries):
+            await self._sessions(sessions_condition(batch))
+
+    async def users(self, entries: Sequence[Entry]) -> None:
+        """Take visitors out of the roll-up of users, but for what they have changed since.
+
+        Rows of a roll-up add up what came before and what came after, so they are made anew from the event log, in
+        which the former is blank by now. The sinks may feed it meanwhile: it is compared, and made anew again.
+        """
+        for batch in batches([entry for entry in entries if entry.visitor_id]):
+            found = await self._clickhouse.ask(_USERS.format(meant=users_condition(batch)))
+            if found:
+                await self._users(", ".join(str(visitor) for (visitor,) in found))
+
+    async def _users(self, visitors: str) -> None:
+        [[view]] = await self._clickhouse.ask(_VIEW)
+        changes = _CHANGES.format(visitors=visitors)
+        anew = view.replace("sluice.feed", _FED_AGAIN.format(changes=changes))
+        for _ in range(ATTEMPTS):
+            await self._mutate("rollup_users", _USERS_GONE.format(visitors=visitors))
+            await self._clickhouse.change(f"INSERT INTO sluice.rollup_users {anew} SETTINGS insert_deduplicate = 0")
+            await asyncio.sleep(PAUSE_S)
+            [[rolled, stored]] = await self._clickhouse.ask(_COUNTED.format(visitors=visitors, changes=changes))
+            if rolled == stored:
+                return
+        raise Retry("the roll-up of users is being changed all the time: run the command again")
+
+    async def _sessions(self, condition: str) -> None:
+        for _ in range(ATTEMPTS):
+            [[rows]] = await self._clickhouse.ask(_SESSIONS.format(meant=condition))
+            if not rows:
+                return
+            await self._mutate("rollup_sessions", sessions_blanked(condition))
+        raise Retry("the roll-up of sessions is being changed all the time: run the command again")
+
+    async def _mutate(self, table: str, statement: str) -> None:
+        """Change rows, and wait until it is done: ClickHouse goes on with it even if nobody waits."""
+        before = {row[0] for row in await self._clickhouse.ask(_MUTATION, table=table)}
+        await self._clickhouse.change(statement)
+        while True:
+            mutations = await self._clickhouse.ask(_MUTATION, table=table)
+            ours = [row for row in mutations if row[0] not in before]
+            for _, done, _, failure in ours:
+                if not done and failure:
+                    raise Unusable(f"ClickHouse cannot change {table}: {failure}")
+            left = sum(parts for _, done, parts, _ in ours if not done)
+            if all(done for _, done, _, _ in ours):
+                return
+            self._told(f"{table}: {left} parts to rewrite")
+            await asyncio.sleep(POLL_S)

@@ -1,0 +1,233 @@
+"""Forgetting people: who they are, what they have left, and the order in which it is taken away.
+
+Names are taken back from the gateways first: what comes afterwards is of somebody new. Then comes the time before
+which everything is forgotten; what was accepted by then is waited for, until it stands in the table. Everything may
+be repeated: what is forgotten is registered before anything is changed, and what is blank is not blanked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from sluice.cli.auditing.audit import wait_until_stored
+from sluice.cli.auditing.table import Table
+from sluice.cli.forgetting.blanking import Blanking
+from sluice.cli.forgetting.known_users import KnownUsers
+from sluice.cli.forgetting.people import people, spellings
+from sluice.cli.forgetting.register import Register, events_of, sessions_of, visitors_of
+from sluice.cli.forgetting.traces import Traces
+from sluice.cli.reading.clickhouse import ClickHouse
+from sluice.cli.reading.log import Log
+from sluice.contract import topics
+from sluice.contract.errors import Retry, Unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sluice.cli.forgetting.entries import Entry
+    from sluice.cli.forgetting.people import Names
+    from sluice.processors.rules.canonical.visitor import Visitors
+    from sluice.role.clock import Clock
+
+SETTLE_S = 2.0
+"""So long after a name was taken back every gateway knows, and what it had accepted before is on Kafka."""
+
+ROUNDS = 10
+"""So often names lead to further names at most."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """All that one person is known by in a project.
+
+    `keys` are those of `users.known`. `devices` are anonymous ids; those that other users have used too are `shared`.
+    `visitors` are the ids under which their events stand in the table. `before` tells whether they were forgotten
+    once already.
+    """
+
+    names: Names
+    keys: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    visitors: frozenset[int] = frozenset()
+    rejected: frozenset[str] = frozenset()
+    before: bool = False
+
+
+@dataclass
+class Found:
+    """Who was found, which of those asked for were not, and how many rows can be read and will be blanked.
+
+    `on_shared_devices` counts rows that may be theirs or another's.
+    """
+
+    people: list[Person] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    rows: int = 0
+    on_shared_devices: int = 0
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was done: how many rows were blanked, and whether all that was accepted before had come."""
+
+    rows: int
+    arrived: bool
+    forgotten_at: int
+
+
+class Forgetting:
+    """Forgets people of one project.
+
+    `told` hears in a few words what is being done. Methods raise `Unusable` or `Retry` where Kafka or ClickHouse
+    cannot be asked; they may be called again.
+    """
+
+    def __init__(
+        self, bootstrap: str, url: str, project: str, visitors: Visitors, clock: Clock, told: Callable[[str], None]
+    ) -> None:
+        self._project = project
+        self._visitors = visitors
+        self._clock = clock
+        self._told = told
+        self._clickhouse = ClickHouse(url, unlogged=True)
+        self._register = Register(self._clickhouse)
+        self._traces = Traces(self._clickhouse, project)
+        self._blanking = Blanking(self._clickhouse, self._register, told)
+        self._known = KnownUsers(bootstrap, project)
+        self._raw_log = Log(bootstrap, topics.RAW.name)
+
+    async def find(self, asked: Sequence[str], *, shared: bool) -> Found:
+        """Find out who is meant. Devices that others have used too are theirs where `shared`."""
+        await self._refuse_wrong_secret()
+        known = await self._known.read()
+        found = Found()
+        for names in await self._names(asked, known):
+            person = await self._complete(Person(names), known, asked, shared=shared)
+            rows = await self._register.readable(self._entries(person, self._clock()))
+            if not (rows or person.keys or person.before):
+                found.unknown += sorted(names.intersection(asked))
+                continue
+            found.rows += rows
+            found.on_shared_devices += await self._traces.of_shared_devices(person.shared)
+            found.people.append(person)
+        return found
+
+    async def forget(self, found: Found, *, wait_s: float, shared: bool) -> Forgotten:
+        """Forget these people as of now. Waits so many seconds for what was accepted and is not in the table yet."""
+        ids = [str(uuid4()) for _ in found.people]
+        for person, person_id in zip(found.people, ids, strict=True):
+            await self._register.write(self._entries(person, self._clock()), person_id)
+        await self._take_names_back(found.people)
+        forgotten_at = self._clock()
+        arrived = await self._arrived(wait_s)
+        await self._refuse_wrong_secret()
+        entries: list[Entry] = []
+        sessions: set[int] = set()
+        for known_before, person_id in zip(found.people, ids, strict=True):
+            person = await self._complete(known_before, {}, (), shared=shared)
+            own_sessions = await self._traces.sessions(person.visitors)
+            # What is late may belong to any of the sessions, which the rows do not tell any more by then.
+            without_visitor = await self._traces.without_visitor(own_sessions) if arrived else own_sessions
+            theirs = self._entries(person, forgotten_at) + sessions_of(self._project, forgotten_at, without_visitor)
+            await self._register.write(theirs, person_id)
+            entries += theirs
+            sessions |= own_sessions
+        rows = await blank(self._blanking, self._register, entries, sessions)
+        return Forgotten(rows, arrived, forgotten_at)
+
+    async def _names(self, asked: Sequence[str], known: Mapping[str, Names]) -> Sequence[Names]:
+        """Give all names of each person asked for: as gateways know them, and as rows spell them."""
+        ties = [*known.values(), *await self._traces.users_of(asked)]
+        persons = people(map(spellings, asked), ties)
+        for _ in range(ROUNDS):
+            ties += await self._traces.ties(frozenset().union(*persons))
+            before, persons = persons, people(persons, ties)
+            if before == persons:
+                break
+        return persons
+
+    async def _complete(
+        self, person: Person, known: Mapping[str, Names], asked: Iterable[str], *, shared: bool
+    ) -> Person:
+        """Find what a person with these names has left; nothing is lost of what was found before."""
+        users = {self._visitors.visitor_id(self._project, name, "") for name in person.names}
+        users |= {self._visitors.visitor_id(self._project, "", name) for name in person.names.intersection(asked)}
+        before = await self._register.same_people(self._project, users)
+        visitors = person.visitors | users | frozenset().union(*before.values())
+        devices = await self._traces.devices(visitors)
+        own = person.devices | devices.own | (devices.shared if shared else frozenset())
+        return replace(
+            person,
+            keys=person.keys | {key for key, names in known.items() if not names.isdisjoint(person.names)},
+            devices=own,
+            shared=frozenset() if shared else devices.shared,
+            visitors=visitors | {self._visitors.visitor_id(self._project, "", device) for device in own},
+            rejected=person.rejected | await self._traces.rejected(person.names | own),
+            before=person.before or bool(before),
+        )
+
+    def _entries(self, person: Person, forgotten_at: int) -> list[Entry]:
+        visitors = visitors_of(self._project, forgotten_at, person.visitors)
+        return visitors + events_of(self._project, forgotten_at, person.rejected)
+
+    async def _take_names_back(self, persons: Sequence[Person]) -> None:
+        """Make all names unknown to the gateways; one that a request gave back meanwhile once more.
+
+        Gateways that had not heard of it yet link names as before. Who is linked after that is somebody new.
+        """
+        names = frozenset().union(*(person.names for person in persons))
+        await self._forget_keys(frozenset().union(*(person.keys for person in persons)))
+        tied = (await self._known.read()).items()
+        await self._forget_keys(frozenset(key for key, known in tied if not known.isdisjoint(names)))
+
+    async def _forget_keys(self, keys: frozenset[str]) -> None:
+        if keys:
+            self._told("taking names back")
+            await self._known.forget(keys)
+            await asyncio.sleep(SETTLE_S)
+
+    async def _arrived(self, wait_s: float) -> bool:
+        """Wait until all that was accepted before now is in the table; tell whether it is."""
+        self._told("waiting for what is on the way")
+        await asyncio.sleep(SETTLE_S)
+        table = Table(self._clickhouse, await self._raw_log.topic_id())
+        return await wait_until_stored(table, await self._raw_log.ranges(), wait_s)
+
+    async def _refuse_wrong_secret(self) -> None:
+        found = await self._traces.somebody()
+        if found is None:
+            return
+        user_id, anonymous_id, visitor_id = found
+        if self._visitors.visitor_id(self._project, user_id, anonymous_id) != visitor_id:
+            raise Unusable(
+                "SLUICE_VISITOR_SECRET is not the one that the processors have: with another one, "
+                "the events of a person cannot be told from those of others"
+            )
+
+
+async def blank(
+    blanking: Blanking, register: Register, entries: Sequence[Entry], sessions: Iterable[int] = ()
+) -> int:
+    """Blank all that entries mean, and the pages of these sessions; give how many rows of the event log it were."""
+    keys = list(sessions)
+    await blanking.sessions(entries, keys)
+    rows = await blanking.events(entries)
+    await blanking.users(entries)
+    await blanking.sessions(entries, keys)
+    if left := await register.readable(entries):
+        raise Retry(f"{left} rows came meanwhile: run the command again")
+    return rows
+
+
+async def again(url: str, bootstrap: str, told: Callable[[str], None]) -> int:
+    """Blank whatever of all that was ever forgotten can be read; give how many rows of the event log it were."""
+    clickhouse = ClickHouse(url)
+    register = Register(clickhouse)
+    entries = await register.entries()
+    rows = await blank(Blanking(clickhouse, register, told), register, entries)
+    await KnownUsers(bootstrap, "").turn_over()
+    return rows

@@ -1,0 +1,64 @@
+"""What `sluice users forget` says: whom it found, what it did, and what Kafka keeps for how long. Pure.
+
+Nobody is named: what a terminal shows is copied.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sluice.cli.reading.shown import moment, number, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sluice.cli.forgetting.forget import Forgotten, Found
+    from sluice.cli.forgetting.retention import Remains
+
+
+def unknown(found: Found, project: str) -> Iterator[str]:
+    """Say who was not found."""
+    for name in found.unknown:
+        yield f"{printable(name)}: no user of project {printable(project)} has this name, and no event names it"
+
+
+def surveyed(found: Found) -> Iterator[str]:
+    """Say who was found, in numbers."""
+    names = sum(len(person.names) for person in found.people)
+    devices = sum(len(person.devices) for person in found.people)
+    yield (
+        f"{number(len(found.people), 'person').replace('persons', 'people')}: {number(names, 'name')}, "
+        f"{number(devices, 'device')}, {number(found.rows, 'event')} that can be read"
+    )
+    if found.on_shared_devices:
+        yield (
+            f"{number(found.on_shared_devices, 'event')} without a user on devices that others have used too "
+            "may be theirs or not, and stay; --shared takes them for theirs"
+        )
+
+
+def done(forgotten: Forgotten) -> Iterator[str]:
+    """Say what was done."""
+    yield f"blanked {number(forgotten.rows, 'event')}; forgotten is what was received before {_second(forgotten)}"
+
+
+def remaining(topics: Sequence[Remains]) -> Iterator[str]:
+    """Say what cannot be taken back, and until when it is there."""
+    yield "what cannot be taken back remains:"
+    for topic in topics:
+        until = (
+            "for ever: its retention has no end"
+            if topic.until is None
+            else f"until {_day(topic.until)} at the latest"
+        )
+        yield f"  {topic.topic:<18} {until}"
+    yield "  backups, and logs of gateways, brokers and ClickHouse: as long as you keep them"
+
+
+def _second(forgotten: Forgotten) -> str:
+    return f"{moment(forgotten.forgotten_at)} UTC"
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
