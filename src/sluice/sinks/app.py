@@ -31,6 +31,7 @@ def create_app(
             session_timeout_ms=settings.sinks_session_timeout_ms,
             batch_records=settings.sinks_batch_records,
             batch_wait_ms=settings.sinks_batch_wait_ms,
+            batch_bytes=settings.sinks_batch_bytes,
         ),
         lambda partition: SinkLane(partition, event_log, processed_log, raw_log),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from sluice.contract.topics import MIB
 from sluice.kafka.settings import KafkaSettings
 from sluice.role.settings import RoleSettings
 from sluice.sinks.schema.layout import layout_of
@@ -56,8 +57,13 @@ class SinkSettings(KafkaSettings, ClickHouseClientSettings):
     sinks_instance: str = Field(
         "", description="a name that stays with this worker over restarts; then a restart moves no partitions"
     )
-    sinks_batch_records: int = Field(64, ge=1, description="records of events.processed in one batch at most")
-    sinks_batch_wait_ms: int = Field(1000, ge=1, description="how long a batch waits for more records")
+    sinks_batch_records: int = Field(10_000, ge=1, description="records of events.processed in one batch at most")
+    sinks_batch_bytes: int = Field(
+        32 * MIB, ge=1, description="bytes of such records in one batch at most, unless a single one is larger"
+    )
+    sinks_batch_wait_ms: int = Field(
+        1000, ge=1, description="how long a batch waits for more records after its first: an insert comes so often"
+    )
     sinks_session_timeout_ms: int = Field(
         10_000, ge=1000, description="after so long without a sign of life the group gives a worker's partitions away"
     )

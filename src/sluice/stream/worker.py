@@ -19,6 +19,7 @@ from sluice.role.fatal import ending_process_on_error
 from sluice.role.ready import say_ready
 from sluice.stream.assignment import Assignment
 from sluice.stream.committed import CommittedTransport
+from sluice.stream.gathering import Bound, Gathering
 from sluice.stream.heartbeats import Heartbeats
 from sluice.stream.lane import Record
 from sluice.stream.standby import Standby
@@ -43,7 +44,8 @@ class Worker:
     """How one worker runs.
 
     `group` names the consumer group; `instance`, where it is not empty, makes the worker a static member of it, so
-    that a restart moves no partitions. A batch holds `batch_records` at most, and waits `batch_wait_ms` for more.
+    that a restart moves no partitions. A batch holds `batch_records` and `batch_bytes` at most, and waits
+    `batch_wait_ms` for more, counted from its first record.
     """
 
     group: str
@@ -54,6 +56,7 @@ class Worker:
     session_timeout_ms: int
     batch_records: int
     batch_wait_ms: int
+    batch_bytes: int = 64 * MIB
     standby_replicas: int = 0
     """So many other workers follow each partition, where there are as many."""
 
@@ -77,11 +80,15 @@ def create_app(
 
     @app.agent(topic, name=worker.group, concurrency=1)
     async def process(stream: Any) -> None:
-        async for events in stream.noack().noack_take(worker.batch_records, within=worker.batch_wait_ms / 1000):
-            with ending_process_on_error("processing a batch"):
-                # What was taken before a rebalance is delivered again after it, to whoever owns the partition then.
-                current = [event for event in events if event.message.generation_id == app.consumer_generation_id]
-                await assignment.process([_FaustDelivery(event) for event in current])
+        batches: Gathering[Any] = Gathering(
+            Bound(worker.batch_records, worker.batch_bytes, worker.batch_wait_ms / 1000)
+        )
+        processing = asyncio.create_task(_process(app, assignment, batches))
+        try:
+            async for event in stream.noack().events():
+                await batches.put(event, len(event.message.value or b""))
+        finally:
+            processing.cancel()
 
     @app.on_partitions_revoked.connect
     async def revoke(_app: faust.App, revoked: set[TP], **_: Any) -> None:
@@ -119,6 +126,16 @@ class _Worker(faust.Worker):  # type: ignore[misc]
 
     def _setproctitle(self, info: str, *, ident: str = "") -> None:
         """Leave the name as it is."""
+
+
+async def _process(app: faust.App, assignment: Assignment, batches: Gathering[Any]) -> None:
+    """Have batch after batch handled, while the next one is gathered."""
+    with ending_process_on_error("processing a batch"):
+        while True:
+            events = await batches.take()
+            # What was gathered before a rebalance is delivered again after it, to whoever owns the partition then.
+            current = [event for event in events if event.message.generation_id == app.consumer_generation_id]
+            await assignment.process([_FaustDelivery(event) for event in current])
 
 
 async def _take_over(app: faust.App, topic: Topic, assignment: Assignment, partitions: set[int]) -> None:
