@@ -43,20 +43,21 @@ class Seeds(click.ParamType):
 @click.option("--minutes", type=click.FloatRange(min=0.1), default=10.0, help="How long each run sends (10).")
 @click.option("--seeds", "--seed", type=Seeds(), help="What decides on the faults: 7, or 1..10 for ten runs.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Append the results to this file, as tables.")
-def main(minutes: float, seeds: range | None, markdown: Path | None) -> None:
+@click.option("--keep", is_flag=True, help="Keep the logs and the data although all is exact.")
+def main(minutes: float, seeds: range | None, markdown: Path | None, keep: bool) -> None:
     """Disturb a deployment under load, and see that every accepted event is one row."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("tests.chaos").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ways of interrupting end what was started
     first = random.randint(1, LARGEST_SEED)
-    outcomes = [_run(seed, minutes) for seed in seeds or range(first, first + 1)]
+    outcomes = [_run(seed, minutes, keep=keep) for seed in seeds or range(first, first + 1)]
     if markdown is not None:
         with markdown.open("a") as file:
             file.write(MARKDOWN_HEAD + "".join(map(markdown_row, outcomes)) + "\n" + markdown_faults(outcomes))
     sys.exit(any(outcome.wrong for outcome in outcomes))
 
 
-def _run(seed: int, minutes: float) -> Outcome:
+def _run(seed: int, minutes: float, *, keep: bool) -> Outcome:
     directory = Path(tempfile.mkdtemp(prefix=f"sluice-chaos-{seed}-"))
     click.echo(f"seed {seed}: the logs are in {directory}")
     try:
@@ -67,7 +68,7 @@ def _run(seed: int, minutes: float) -> Outcome:
         click.echo(line)
     if outcome.wrong:
         click.echo(f"again: make chaos SEED={seed} MINUTES={minutes:g}; the logs are in {directory}")
-    else:
+    elif not keep:
         shutil.rmtree(directory)
     return outcome
 

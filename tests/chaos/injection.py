@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from tests.chaos.deployment import SECOND
+from tests.chaos.deployment import PARTITIONS, SECOND
 from tests.chaos.faults import TABLES, Act, Cut, Step
 from tests.chaos.proxy import Trap
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
     from tests.chaos.deployment import Deployment
     from tests.chaos.plan import Planned
+    from tests.chaos.role import Role
 
 STRIKES_WITHIN_S = 45.0
 """So long an armed step or a trap waits for a worker to come by, which may be one that has yet to start."""
 JOINS_WITHIN_S = 45.0
+OWNS_SOME = re.compile(rb"owning partitions \[\d")
+OWNS_ALL = re.compile(rb"owning partitions \[%s\]" % b", ".join(b"%d" % number for number in range(PARTITIONS)))
 CUTS = 3
 """So many inserts does one fault cut at most."""
 
@@ -41,34 +45,41 @@ async def _pause(deployment: Deployment, planned: Planned) -> bool:
 
 
 async def _take_over(deployment: Deployment, planned: Planned) -> bool:
-    first = deployment.roles[planned.fault.on]
-    async with first.turn, _second_worker(deployment, planned) as joined:
-        return joined and await first.pause(planned.lasting_s)
+    first, second = _workers(deployment, planned)
+    async with first.turn, _second_worker(second, planned) as joined:
+        before = second.log_size()
+        paused = await first.pause(planned.lasting_s)
+        return joined and paused and await second.has_said(OWNS_ALL, before, 0)
 
 
 async def _join(deployment: Deployment, planned: Planned) -> bool:
-    async with _second_worker(deployment, planned) as joined:
+    _, second = _workers(deployment, planned)
+    async with _second_worker(second, planned) as joined:
         if joined:
             await asyncio.sleep(planned.lasting_s)
         return joined
 
 
+def _workers(deployment: Deployment, planned: Planned) -> tuple[Role, Role]:
+    name = planned.fault.on
+    return deployment.roles[name], deployment.roles[f"{name}-{SECOND}"]
+
+
 @asynccontextmanager
-async def _second_worker(deployment: Deployment, planned: Planned) -> AsyncIterator[bool]:
+async def _second_worker(second: Role, planned: Planned) -> AsyncIterator[bool]:
     """Have a second worker join, and leave again; tell whether it came to own partitions."""
-    second = deployment.roles[f"{planned.fault.on}-{SECOND}"]
     async with second.turn:
+        before = second.log_size()
         second.start()
         try:
-            yield await second.ready(JOINS_WITHIN_S)
+            yield await second.has_said(OWNS_SOME, before, JOINS_WITHIN_S)
         finally:
             await second.stop(kill=planned.chance < 0.5)
 
 
 async def _deploy(deployment: Deployment, planned: Planned) -> bool:
     """Change the rules while no worker of the processors runs that has seen the old ones."""
-    role = deployment.roles[planned.fault.on]
-    second = deployment.roles[f"{planned.fault.on}-{SECOND}"]
+    role, second = _workers(deployment, planned)
     async with role.turn:
         killing = asyncio.create_task(role.kill(planned.lasting_s))
         await asyncio.sleep(0)  # now it is killed
@@ -86,11 +97,10 @@ async def _cut(deployment: Deployment, planned: Planned) -> bool:
 
 async def _late(deployment: Deployment, planned: Planned) -> bool:
     """Hold an insert back, kill the sinks, and let it arrive when others have taken over."""
-    sinks = deployment.roles["sinks"], deployment.roles[f"sinks-{SECOND}"]
     killed: list[bool] = []
 
     def kill() -> None:
-        killed.extend(sink.kill_now() for sink in sinks)
+        killed.extend(deployment.roles[name].kill_now() for name in ("sinks", f"sinks-{SECOND}"))
 
     trap = Trap(Cut.DELAY, frozenset({planned.fault.on}), delay_s=planned.lasting_s, then=kill)
     return await _spring(deployment, trap) and any(killed)

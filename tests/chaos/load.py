@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 CLIENTS = 6
 BETWEEN_REQUESTS_S = 0.05
 ANSWER_WITHIN_S = 20.0
+IMPATIENT = 0.03
+"""So many of all requests are given up as soon as they are sent, whatever becomes of their events."""
+IMPATIENT_S = 0.01
 NO_ANSWER = 0
 
 
@@ -42,17 +45,20 @@ class Load:
     async def run(self, until: asyncio.Event) -> None:
         """Send until told to stop, and return when the last answer is there or given up."""
         began_ms = _now_ms()
-        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
-        async with aiohttp.ClientSession(self._url, timeout=timeout) as session, asyncio.TaskGroup() as clients:
+        async with aiohttp.ClientSession(self._url) as session, asyncio.TaskGroup() as clients:
             for number in range(CLIENTS):
                 name = f"{self._seed}-{number}"
-                traffic = Traffic(name, str(self._seed), Random(name), began_ms)
-                clients.create_task(self._send_until(until, session, traffic))
+                random = Random(name)
+                traffic = Traffic(name, str(self._seed), random, began_ms)
+                clients.create_task(self._send_until(until, session, traffic, random))
 
-    async def _send_until(self, until: asyncio.Event, session: aiohttp.ClientSession, traffic: Traffic) -> None:
+    async def _send_until(
+        self, until: asyncio.Event, session: aiohttp.ClientSession, traffic: Traffic, random: Random
+    ) -> None:
         while not until.is_set():
             request = traffic.request(_now_ms())
-            status = await self._send(session, request)
+            waits_s = IMPATIENT_S if random.random() < IMPATIENT else ANSWER_WITHIN_S
+            status = await self._send(session, request, waits_s)
             self.statuses[status] += 1
             if 200 <= status < 300:
                 traffic.accepted(request)
@@ -62,9 +68,12 @@ class Load:
     def _note(self, events: Sequence[Competing], *, accepted: bool) -> None:
         (self.accepted if accepted else self.others).extend(events)
 
-    async def _send(self, session: aiohttp.ClientSession, request: Request) -> int:
+    async def _send(self, session: aiohttp.ClientSession, request: Request, waits_s: float) -> int:
+        sending = session.post(
+            request.path, json=request.body, headers=request.headers, timeout=aiohttp.ClientTimeout(total=waits_s)
+        )
         try:
-            async with session.post(request.path, json=request.body, headers=request.headers) as answer:
+            async with sending as answer:
                 text = await answer.text()
         except (aiohttp.ClientError, TimeoutError):
             return NO_ANSWER

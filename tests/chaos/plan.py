@@ -23,7 +23,7 @@ SPACING_S = 4.8
 LASTING_S: dict[Act, tuple[float, float]] = {
     Act.KILL: (0.0, 5.0),
     Act.PAUSE: (SESSION_TIMEOUT_S + 1, SESSION_TIMEOUT_S + 4),
-    Act.TAKE_OVER: (SESSION_TIMEOUT_S + 1, SESSION_TIMEOUT_S + 4),
+    Act.TAKE_OVER: (SESSION_TIMEOUT_S + 4, SESSION_TIMEOUT_S + 8),
     Act.JOIN: (5.0, 15.0),
     Act.DEPLOY: (0.0, 3.0),
     Act.CUT: (0.5, 8.0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from sluice.local.up.child import Child, NotifySocket
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping, Sequence
 
     from sluice.local.up.child import Guard
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 AGAIN_S = 0.5
 """How long a role that ended by itself waits before it is started again."""
 STOP_S = 15.0
+LOOK_AGAIN_S = 0.1
 KILLED = -signal.SIGKILL
 
 
@@ -69,6 +72,19 @@ class Role:
         except TimeoutError:
             return False
         return True
+
+    def log_size(self) -> int:
+        """Give how long its log is now, in bytes."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    async def has_said(self, pattern: re.Pattern[bytes], since: int, deadline_s: float) -> bool:
+        """Wait until its log matches a pattern beyond that length; tell whether it does in time."""
+        deadline = time.monotonic() + deadline_s
+        while not (found := self.log.exists() and pattern.search(self.log.read_bytes(), since)):
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(LOOK_AGAIN_S)
+        return bool(found)
 
     def kill_now(self) -> bool:
         """End it with SIGKILL; tell whether there was a process to end."""

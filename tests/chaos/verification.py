@@ -3,7 +3,8 @@
 Every event bears a marker of its own among its properties, and is sent once. So each that was accepted is one row,
 whatever became of it, and each that was not, or whose answer was lost, is one row at most. Rows must be dense where
 they stood on the raw topic, an order is stored once if any of its confirmations was accepted, and of a user's email
-opens those are throttled that come within 20 minutes of the last one stored.
+opens those are throttled that come within 20 minutes of the last one stored. Each roll-up must be what the table
+comes to (`rollups.py`).
 
 The comparing is pure; what it compares is read at the end of this module. See docs/reliability.md.
 """
@@ -16,6 +17,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import clickhouse_connect
+from tests.chaos.rollups import COMPARISONS, of_rollup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,6 +88,7 @@ def violations(sent: Iterable[Sent], clickhouse_url: str) -> list[str]:
             *some(of_orders(events, _stored_orders(client))),
             *some(of_opens(_opens(client))),
             *some(of_losers(_losers_to_nobody(client))),
+            *(each for comparison in COMPARISONS for each in some(of_rollup(comparison, client))),
         ]
 
 
