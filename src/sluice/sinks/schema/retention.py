@@ -23,14 +23,19 @@ LEAST_DAYS = _days_kept(topics.RAW) + _days_kept(topics.PROCESSED) + _DAYS_OF_A_
 """The shortest retention: what Kafka keeps of a record, raw and then processed, and the length of a part's month."""
 
 
+def retention_days(created_by: str) -> int:
+    """Give for how many days the table keeps its rows, by its `create_table_query` in `system.tables`; 0 is for ever."""
+    found = _TTL.search(created_by)
+    return int(found[1]) if found else 0
+
+
 def retention_statements(days: int, created_by: str) -> list[str]:
     """Give templates of the statements that make the table keep its rows for `days` days; 0 means for ever.
 
     `created_by` is the table's `create_table_query` in `system.tables`; where it says so already, nothing is to be
     done. Parts of before get their date without being rewritten.
     """
-    found = _TTL.search(created_by)
-    if days == (int(found[1]) if found else 0):
+    if days == retention_days(created_by):
         return []
     alter = "ALTER TABLE sluice.event_log$on_cluster"
     if not days:
