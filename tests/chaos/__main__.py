@@ -1,6 +1,6 @@
 """Chaos: `python -m tests.chaos` disturbs a deployment under load, and fails unless it stayed exact.
 
-Exit codes: 0 all is exact, 1 something is wrong, 2 a mistake in the options.
+Exit codes: 0 all is exact, 1 something is wrong, 2 a mistake in the options, 130 it was interrupted.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from tests.chaos.deployment import DidNotStart
 from tests.chaos.report import MARKDOWN_HEAD, markdown_faults, markdown_row, of_run
 from tests.chaos.run import Outcome, run
 
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
 LARGEST_SEED = 9999
+INTERRUPTED = 130
 
 
 class Seeds(click.ParamType):
@@ -48,7 +53,6 @@ def main(minutes: float, seeds: range | None, markdown: Path | None, keep: bool)
     """Disturb a deployment under load, and see that every accepted event is one row."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("tests.chaos").setLevel(logging.INFO)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ways of interrupting end what was started
     first = random.randint(1, LARGEST_SEED)
     outcomes = [_run(seed, minutes, keep=keep) for seed in seeds or range(first, first + 1)]
     if markdown is not None:
@@ -61,9 +65,12 @@ def _run(seed: int, minutes: float, *, keep: bool) -> Outcome:
     directory = Path(tempfile.mkdtemp(prefix=f"sluice-chaos-{seed}-"))
     click.echo(f"seed {seed}: the logs are in {directory}")
     try:
-        outcome = asyncio.run(run(seed, minutes * 60, directory))
+        outcome = asyncio.run(_interruptible(run(seed, minutes * 60, directory)))
     except DidNotStart as error:
         outcome = Outcome(seed, wrong=[str(error)])
+    except asyncio.CancelledError:
+        click.echo(f"interrupted; the logs are in {directory}")
+        sys.exit(INTERRUPTED)
     for line in of_run(outcome):
         click.echo(line)
     if outcome.wrong:
@@ -71,6 +78,14 @@ def _run(seed: int, minutes: float, *, keep: bool) -> Outcome:
     elif not keep:
         shutil.rmtree(directory)
     return outcome
+
+
+async def _interruptible(running: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Run until SIGINT or SIGTERM; then end what was started, which still needs the tasks that look after it."""
+    task = asyncio.ensure_future(running)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 if __name__ == "__main__":

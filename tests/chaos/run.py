@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,11 @@ async def _audit(deployment: Deployment) -> list[str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await audit.communicate()
+    try:
+        said, _ = await audit.communicate()
+    finally:
+        with suppress(ProcessLookupError):
+            audit.kill()
     (deployment.directory / "audit.txt").write_bytes(said)
     return [] if audit.returncode == 0 else [f"sluice audit: {said.decode(errors='replace')}"]
 
