@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
-from tests.chaos.deployment import deployed
+from tests.chaos.deployment import DidNotStart, deployed
 from tests.chaos.first_wins import competition
 from tests.chaos.injection import inject
 from tests.chaos.load import NO_ANSWER, Load
@@ -76,7 +76,10 @@ async def run(seed: int, duration_s: float, directory: Path) -> Outcome:
         load = Load(deployment.gateway_url, seed)
         await _disturb(deployment, load, plan(seed, duration_s), duration_s, outcome)
         began = time.monotonic()
-        await deployment.heal()
+        try:
+            await deployment.heal()
+        except DidNotStart as error:
+            outcome.wrong.append(str(error))
         audit = await _audit(deployment)
         outcome.drain_s = time.monotonic() - began
         outcome.wrong += [*audit, *await _verify(deployment, load), *load.refusals]

@@ -22,7 +22,7 @@ from sluice.kafka.topic_ids import await_topics
 from sluice.kafka.topic_log import TopicLog
 from sluice.processors.app import GROUP, create_app
 from sluice.processors.journal_kafka import KafkaJournal
-from sluice.processors.rules.canonical.visitor import Visitors
+from sluice.processors.rules.canonical.visitor import LOCAL_SECRET, Visitors
 from sluice.processors.rules_in_force import RulesInForce, settings_file
 from sluice.processors.settings import ProcessorSettings
 from sluice.processors.state_rocksdb import Stores
@@ -98,7 +98,7 @@ def run(settings: ProcessorSettings, steps: Steps) -> None:
     name_process("processors")
     log_to_stderr(settings.processors_log_level)
     statuses = Statuses()
-    rules = RulesInForce(Visitors(b"chaos"), settings_file(settings), statuses.of("settings file"))
+    rules = RulesInForce(Visitors(LOCAL_SECRET), settings_file(settings), statuses.of("settings file"))
     asyncio.run(await_topics(settings.kafka_bootstrap, [topic.name for topic in topics.ALL]))
     raw_log = TopicLog(settings.kafka_bootstrap, topics.RAW.name)
     with closing(Stores(settings.data_dir / GROUP / "state")) as stores:
