@@ -98,9 +98,9 @@ FROM sluice.feed
 GROUP BY project, site_id, minute, event_type, api, outcome, currency, source_month
 COMMENT 'adds up each fed block by minute';
 
--- Tuples keep what came first or last: they compare by whether there is something, then by time, then by where the
--- event stood on events.raw, so that the same events give the same session in whatever order they arrive. An UPDATE
--- can blank what they hold of a person.
+-- Tuples keep what came first or last. They compare by whether there is something, then by time, then by what it is,
+-- so that the same events give the same session in whatever order they arrive; an UPDATE can blank what they hold of a
+-- person.
 CREATE TABLE IF NOT EXISTS sluice.rollup_sessions$on_cluster
 (
     project       LowCardinality(String)  COMMENT 'project whose key sent the events',
@@ -114,14 +114,14 @@ CREATE TABLE IF NOT EXISTS sluice.rollup_sessions$on_cluster
     orders        SimpleAggregateFunction(sum, UInt64)              COMMENT 'events confirmation',
     revenue       SimpleAggregateFunction(sumMap, Map(String, Decimal(38, 6))) COMMENT 'their values by currency',
     amounts       SimpleAggregateFunction(sumMap, Map(String, Decimal(38, 6))) COMMENT 'values of all events by currency',
-    entry         SimpleAggregateFunction(min, Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, String, String))
-        COMMENT 'first event with a url: lacks one, timestamp, partition, offset, line, url, referrer',
-    exit          SimpleAggregateFunction(max, Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, String))
-        COMMENT 'last event with a url: has one, timestamp, partition, offset, line, url',
-    campaign      SimpleAggregateFunction(min, Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, String, String, String))
-        COMMENT 'first event with a campaign: lacks one, timestamp, partition, offset, line, utm_source, utm_medium, utm_campaign',
-    visitor       SimpleAggregateFunction(max, Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, UInt64))
-        COMMENT 'last event with a visitor: has one, timestamp, partition, offset, line, visitor_id',
+    entry         SimpleAggregateFunction(min, Tuple(Bool, DateTime64(3, 'UTC'), String, String))
+        COMMENT 'first event with a url: lacks one, timestamp, url, referrer',
+    exit          SimpleAggregateFunction(max, Tuple(Bool, DateTime64(3, 'UTC'), String))
+        COMMENT 'last event with a url: has one, timestamp, url',
+    campaign      SimpleAggregateFunction(min, Tuple(Bool, DateTime64(3, 'UTC'), String, String, String))
+        COMMENT 'first event with a campaign: lacks one, timestamp, utm_source, utm_medium, utm_campaign',
+    visitor       SimpleAggregateFunction(max, Tuple(Bool, DateTime64(3, 'UTC'), UInt64))
+        COMMENT 'last event with a visitor: has one, timestamp, visitor_id',
     country       SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'country; of several the last by name',
     device_type   SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'device; of several the last by name',
     browser       SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'browser; of several the last by name',
@@ -146,14 +146,14 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.feed_sessions$on_cluster TO sluice
     orders       UInt64                      COMMENT 'events confirmation',
     revenue      Map(String, Decimal(38, 6)) COMMENT 'their values by currency',
     amounts      Map(String, Decimal(38, 6)) COMMENT 'values of all events by currency',
-    entry        Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, String, String)
-        COMMENT 'first event with a url: lacks one, timestamp, partition, offset, line, url, referrer',
-    exit         Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, String)
-        COMMENT 'last event with a url: has one, timestamp, partition, offset, line, url',
-    campaign     Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, String, String, String)
-        COMMENT 'first event with a campaign: lacks one, timestamp, partition, offset, line, utm_source, utm_medium, utm_campaign',
-    visitor      Tuple(Bool, DateTime64(3, 'UTC'), UInt32, UInt64, UInt32, UInt64)
-        COMMENT 'last event with a visitor: has one, timestamp, partition, offset, line, visitor_id',
+    entry        Tuple(Bool, DateTime64(3, 'UTC'), String, String)
+        COMMENT 'first event with a url: lacks one, timestamp, url, referrer',
+    exit         Tuple(Bool, DateTime64(3, 'UTC'), String)
+        COMMENT 'last event with a url: has one, timestamp, url',
+    campaign     Tuple(Bool, DateTime64(3, 'UTC'), String, String, String)
+        COMMENT 'first event with a campaign: lacks one, timestamp, utm_source, utm_medium, utm_campaign',
+    visitor      Tuple(Bool, DateTime64(3, 'UTC'), UInt64)
+        COMMENT 'last event with a visitor: has one, timestamp, visitor_id',
     country      LowCardinality(String)      COMMENT 'country; of several the last by name',
     device_type  LowCardinality(String)      COMMENT 'device; of several the last by name',
     browser      LowCardinality(String)      COMMENT 'browser; of several the last by name',
@@ -176,11 +176,10 @@ SELECT
     countIf(is_order) AS orders,
     sumMap(if(has_value AND is_order, map(toString(currency), decimal), map())) AS revenue,
     sumMap(if(has_value, map(toString(currency), decimal), map())) AS amounts,
-    min((url = '', timestamp, source_partition, source_offset, source_line, url, referrer)) AS entry,
-    max((url != '', timestamp, source_partition, source_offset, source_line, url)) AS exit,
-    min((without_campaign, timestamp, source_partition, source_offset, source_line, utm_source, utm_medium, utm_campaign))
-        AS campaign,
-    max((visitor_id != 0, timestamp, source_partition, source_offset, source_line, visitor_id)) AS visitor,
+    min((url = '', timestamp, url, referrer)) AS entry,
+    max((url != '', timestamp, url)) AS exit,
+    min((without_campaign, timestamp, utm_source, utm_medium, utm_campaign)) AS campaign,
+    max((visitor_id != 0, timestamp, visitor_id)) AS visitor,
     max(country) AS country,
     max(device_type) AS device_type,
     max(browser) AS browser,
@@ -442,18 +441,18 @@ AS SELECT
     project,
     site_id,
     session_key,
-    (max(visitor) AS last_visitor).6 AS visitor_id,
+    max(visitor).3 AS visitor_id,
     min(rolled.started_at) AS started_at,
     max(rolled.ended_at) AS ended_at,
     (toUnixTimestamp64Milli(ended_at) - toUnixTimestamp64Milli(started_at)) / 1000 AS duration_s,
     sum(rows) AS events,
     sum(rolled.page_views) AS page_views,
-    (min(entry) AS first_page).6 AS entry_url,
-    max(exit).6 AS exit_url,
-    first_page.7 AS referrer,
-    (min(campaign) AS first_campaign).6 AS utm_source,
-    first_campaign.7 AS utm_medium,
-    first_campaign.8 AS utm_campaign,
+    (min(entry) AS first_page).3 AS entry_url,
+    max(exit).3 AS exit_url,
+    first_page.4 AS referrer,
+    (min(campaign) AS first_campaign).3 AS utm_source,
+    first_campaign.4 AS utm_medium,
+    first_campaign.5 AS utm_campaign,
     max(rolled.country) AS country,
     max(rolled.device_type) AS device_type,
     max(rolled.browser) AS browser,
