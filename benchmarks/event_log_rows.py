@@ -2,8 +2,8 @@
 
 ClickHouse makes them itself (`event_log_rows.sql`): the same rows for the same number of them and the same seed. They
 are of seven sites of three projects, and of four months: visitors who come back, orders, e-mail, users with
-attributes, all outcomes, late events. The roll-ups are then filled from the table through `sluice.feed`, a month of a
-partition at once.
+attributes, all outcomes, late events. The roll-ups are then filled from the table through `sluice.feed`, month by
+month.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def feed(client: Client) -> None:
     """Fill the roll-ups, which must be empty, from the whole table."""
     columns = "SELECT name FROM system.columns WHERE database = 'sluice' AND table = 'feed' ORDER BY position"
     names = ", ".join(name for (name,) in client.query(columns).result_rows)
-    pieces = "SELECT DISTINCT toYYYYMM(source_timestamp), source_partition FROM sluice.event_log ORDER BY ALL"
-    for month, partition in client.query(pieces).result_rows:
+    months = "SELECT DISTINCT toYYYYMM(source_timestamp) FROM sluice.event_log ORDER BY ALL"
+    for (month,) in client.query(months).result_rows:
         client.command(
             f"INSERT INTO sluice.feed ({names}) SELECT {names} FROM sluice.event_log"
-            f" WHERE toYYYYMM(source_timestamp) = {month} AND source_partition = {partition}",
+            f" WHERE toYYYYMM(source_timestamp) = {month}",
             settings=NOT_DEDUPLICATED,
         )
 

@@ -1,0 +1,44 @@
+"""E-mail: what is sent, opened, clicked."""
+
+from __future__ import annotations
+
+from tests.integration.analytics.case import Case, event
+
+from sluice.contract.event import Outcome
+
+SPRING, SUMMER = {"mail": "spring"}, {"mail": "summer"}
+
+CASES = (
+    Case(
+        "E-mail: sent, opened, clicked",
+        [
+            *[event("2026-03-02 10:00", "email_sent", visitor=visitor, properties=SPRING) for visitor in range(1, 5)],
+            event("2026-03-02 11:00", "email_open", visitor=1, properties=SPRING),
+            event("2026-03-02 12:00", "email_open", visitor=1, properties=SPRING),
+            event("2026-03-02 12:01", "email_open", visitor=3, properties=SPRING, outcome=Outcome.THROTTLED),
+            event("2026-03-03 11:00", "email_open", visitor=2, properties=SPRING),
+            event("2026-03-03 11:01", "email_click", visitor=2, properties=SPRING),
+            event("2026-03-03 11:01", "email_open", visitor=2, properties=SUMMER),
+            event("2026-03-03 11:01", "email_open", visitor=2),
+        ],
+        """
+        spring | 4 | 2 | 1 | 50 | 50
+        summer | 0 | 1 | 0 | NULL | 0
+        """,
+    ),
+    Case(
+        "Repeated opens that were left out",
+        [
+            event("2026-03-02 10:00", "email_open"),
+            event("2026-03-02 10:10", "email_open", outcome=Outcome.THROTTLED),
+            event("2026-03-02 10:19:59.999", "email_open", outcome=Outcome.THROTTLED),
+            event("2026-03-02 10:20", "email_open"),
+            event("2026-03-03 10:00", "email_open"),
+            event("2026-03-03 10:00", "email_click"),
+        ],
+        """
+        2026-03-02 | 2 | 2
+        2026-03-03 | 1 | 0
+        """,
+    ),
+)

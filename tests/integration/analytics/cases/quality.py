@@ -1,0 +1,99 @@
+"""Data quality: what was rejected, comes late, or is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from tests.integration.analytics.case import Case, event, order
+
+from sluice.contract.event import Outcome, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIRST, SECOND, LATEST = (str(UUID(int=0xF1257 << 64 | number)) for number in range(3))
+PULSE, EVENTS, INGEST, CLIENT = ({"api": api} for api in ("pulse", "events", "ingest", "client"))
+
+
+def rejected(reason: str, **of_line: str) -> Mapping[str, Any]:
+    return {"stage": Stage.PROCESSOR, "reason": reason, **of_line}
+
+
+CASES = (
+    Case(
+        "Accepted, stored, rejected",
+        [
+            event("2026-03-02 10:00", of_line=PULSE),
+            event("2026-03-02 23:59:59.999", of_line=PULSE),
+            event("2026-03-02 10:00", of_line=PULSE, outcome=Outcome.BOT),
+            event("2026-03-02 10:00", of_line=INGEST, outcome=Outcome.INVALID),
+        ],
+        """
+        2026-03-02 | ingest | 1 | 0 | {'invalid':1}
+        2026-03-02 | pulse | 3 | 2 | {'bot':1,'stored':2}
+        """,
+    ),
+    Case(
+        "Why events were rejected",
+        [
+            event("2026-03-02 10:00", of_line=rejected("stored before"), outcome=Outcome.DUPLICATE),
+            event(
+                "2026-03-02 12:00",
+                of_line=rejected("stored before"),
+                outcome=Outcome.DUPLICATE,
+                event_id=LATEST,
+            ),
+            event("2026-03-02 11:00", of_line=rejected("stored before"), outcome=Outcome.DUPLICATE),
+            event("2026-03-02 10:00", of_line=rejected("Googlebot"), outcome=Outcome.BOT, event_id=FIRST),
+            event("2026-03-02 10:00"),
+        ],
+        f"""
+        duplicate | processor | stored before | 3 | {LATEST}
+        bot | processor | Googlebot | 1 | {FIRST}
+        """,
+    ),
+    Case(
+        "Orders that were sent again",
+        [
+            order("2026-03-02 10:00", "order-1", 10, event_id=FIRST),
+            order("2026-03-02 10:01", "order-1", 10, outcome=Outcome.DUPLICATE, of_line={"duplicate_of": FIRST}),
+            order("2026-03-03 10:01", "order-1", 12, outcome=Outcome.DUPLICATE, of_line={"duplicate_of": FIRST}),
+            order("2026-03-02 10:00", "order-2", 5, event_id=SECOND),
+            order("2026-03-02 10:01", "order-2", None, outcome=Outcome.DUPLICATE, of_line={"duplicate_of": SECOND}),
+            order("2026-03-02 10:00", "order-3", 5),
+        ],
+        """
+        order-1 | 2 | 10 | 1
+        order-2 | 1 | 5 | 1
+        """,
+    ),
+    Case(
+        "Late events and wrong clocks",
+        [
+            event("2026-03-02 10:00", of_line=PULSE),
+            event("2026-03-02 10:00", of_line=PULSE),
+            event("2026-03-02 10:00", of_line=EVENTS, to_gateway_ms=3_600_000),
+            event("2026-03-02 10:00", of_line=INGEST, to_gateway_ms=3_600_001),
+            event("2026-03-02 10:00", of_line=CLIENT, to_gateway_ms=-1000),
+        ],
+        """
+        client | 1 | -1 | 0 | 1
+        events | 1 | 3600 | 0 | 0
+        ingest | 1 | 3600.001 | 1 | 0
+        pulse | 2 | 0.1 | 0 | 0
+        """,
+    ),
+    Case(
+        "What senders leave out",
+        [
+            event("2026-03-02 10:00", url="/a", session_id="s-1", country="DE", of_line=PULSE),
+            event("2026-03-02 10:00", url="/a", of_line=PULSE),
+            event("2026-03-02 10:00", "click", visitor=0, of_line=INGEST),
+        ],
+        """
+        pulse | page_view | 2 | 0 | 50 | 0 | 50
+        ingest | click | 1 | 100 | 100 | 100 | 100
+        """,
+    ),
+)

@@ -1,0 +1,59 @@
+"""Revenue: what is ordered."""
+
+from __future__ import annotations
+
+import json
+
+from tests.integration.analytics.case import Case, order
+
+from sluice.contract.event import Outcome
+
+
+def items(**pieces: int) -> dict[str, str]:
+    return {"items": json.dumps([{"product_id": name, "quantity": number} for name, number in pieces.items()])}
+
+
+CASES = (
+    Case(
+        "Revenue by day and currency",
+        [
+            order("2026-03-02 00:00", "order-1", 10),
+            order("2026-03-02 23:59:59.999", "order-2", 20.55),
+            order("2026-03-02 12:00", "order-3", None),
+            order("2026-03-02 12:00", "order-4", 7, "USD"),
+            order("2026-03-02 12:01", "order-1", 10, outcome=Outcome.DUPLICATE),
+            order("2026-03-03 12:00", "order-5", 1000, "JPY"),
+            order("2026-03-09 12:00", "order-6", 10),
+        ],
+        """
+        2026-03-02 | EUR | 3 | 30.55 | 15.28
+        2026-03-02 | USD | 1 | 7 | 7
+        2026-03-03 | JPY | 1 | 1000 | 1000
+        """,
+    ),
+    Case(
+        "How large orders are",
+        [
+            *[order("2026-03-02 10:00", f"order-{value}", value) for value in (30, 10, 50, 20, 40)],
+            order("2026-03-02 10:00", "order-6", None),
+            order("2026-03-02 10:00", "order-7", 7.5, "USD"),
+        ],
+        """
+        EUR | 5 | 10 | 30 | 50 | 50
+        USD | 1 | 7.5 | 7.5 | 7.5 | 7.5
+        """,
+    ),
+    Case(
+        "Best sellers",
+        [
+            order("2026-03-02 10:00", "order-1", 10, properties=items(tent=2, stove=4)),
+            order("2026-03-02 11:00", "order-2", 10, properties=items(tent=1)),
+            order("2026-03-02 12:00", "order-3", 10),
+            order("2026-03-02 13:00", "order-2", 10, properties=items(tent=1), outcome=Outcome.DUPLICATE),
+        ],
+        """
+        stove | 1 | 4
+        tent | 2 | 3
+        """,
+    ),
+)

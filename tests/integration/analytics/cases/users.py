@@ -1,0 +1,71 @@
+"""Users: what is known of them, and what they allow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.integration.analytics.case import Case, event, order
+
+from sluice.contract.event import Consent
+from sluice.contract.processed import UserChange
+
+if TYPE_CHECKING:
+    from sluice.contract.processed import Processed
+
+
+def update(at: str, user: int, email: str = "", unset: tuple[str, ...] = (), **attributes: str) -> Processed:
+    change = UserChange(email=email, set=attributes, unset=unset)
+    return event(at, "update", visitor=user, user_id=f"user-{user}", of_line={"user_change": change})
+
+
+CASES = (
+    Case(
+        "Users by an attribute",
+        [
+            update("2026-03-02 10:00", 1, "ann@example.com", plan="free"),
+            update("2026-03-03 10:00", 1, plan="team"),
+            update("2026-03-02 10:00", 2, plan="team"),
+            update("2026-03-02 10:00", 3, "cleo@example.com", plan="free"),
+            update("2026-03-02 10:00", 4, plan="team"),
+            update("2026-03-04 10:00", 4, unset=("plan",)),
+            update("2026-03-02 10:00", 5, language="de"),
+        ],
+        """
+        team | 2 | 1
+        free | 1 | 1
+        """,
+        {"attribute": "plan"},
+    ),
+    Case(
+        "What users with an attribute spend",
+        [
+            update("2026-03-04 10:00", 1, plan="team"),
+            order("2026-03-02 10:00", "order-1", 10, visitor=1, user_id="user-1"),
+            order("2026-03-05 10:00", "order-2", 5.5, visitor=1, user_id="user-1"),
+            update("2026-03-02 10:00", 2, plan="free"),
+            order("2026-03-02 10:00", "order-3", 3, "USD", visitor=2, user_id="user-2"),
+            update("2026-03-02 10:00", 3, language="de"),
+            order("2026-03-02 10:00", "order-4", 100, visitor=3, user_id="user-3"),
+            order("2026-03-02 10:00", "order-5", 100, visitor=4),
+        ],
+        """
+        free | USD | 1 | 1 | 3
+        team | EUR | 1 | 2 | 15.5
+        """,
+        {"attribute": "plan"},
+    ),
+    Case(
+        "Consent",
+        [
+            event("2026-03-02 10:00", consent=Consent.GRANTED),
+            event("2026-03-08 10:00", consent=Consent.GRANTED),
+            event("2026-03-02 10:00", consent=Consent.DENIED, visitor=2),
+            event("2026-03-02 10:00", visitor=3),
+        ],
+        """
+        2026-03-02 | denied | 1 | 1 | 25
+        2026-03-02 | granted | 1 | 2 | 50
+        2026-03-02 | unknown | 1 | 1 | 25
+        """,
+    ),
+)
