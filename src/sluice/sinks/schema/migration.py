@@ -51,6 +51,14 @@ def packaged() -> list[Migration]:
     return [Migration(file.name, file.read_text("utf-8")) for file in files if _FILE.fullmatch(file.name)]
 
 
+def script(layout: Layout) -> str:
+    """Give all migrations as one text, for people: what `migrate` would execute on an empty database."""
+    return "\n".join(
+        f"-- {migration.name}\n" + "".join(f"{statement};\n\n" for statement in migration.statements(layout))
+        for migration in packaged()
+    )
+
+
 def pending(migrations: Iterable[Migration], applied: Mapping[str, str]) -> list[Migration]:
     """Give the migrations that are still to be applied; `applied` holds the hashes of those that were, by name.
 

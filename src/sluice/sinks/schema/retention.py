@@ -24,7 +24,7 @@ LEAST_DAYS = _days_kept(topics.RAW) + _days_kept(topics.PROCESSED) + _DAYS_OF_A_
 
 
 def retention_days(created_by: str) -> int:
-    """Give for how many days the table keeps its rows, by its `create_table_query` in `system.tables`; 0 is for ever."""
+    """Give for how many days the table keeps rows, by its `create_table_query` in `system.tables`; 0 is for ever."""
     found = _TTL.search(created_by)
     return int(found[1]) if found else 0
 
