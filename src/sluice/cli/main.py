@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "processors": "Run the processors: rules between the two topics.",
     "sinks": "Run the sinks: processed events into ClickHouse.",
     "topics": "Create and inspect the Kafka topics.",
+    "rollups": "Hold the roll-ups against the event log, or make them anew.",
     "migrate": "Bring the ClickHouse schema up to date.",
     "broker": "Run the embedded Kafka broker alone.",
     "clickhouse": "Run the embedded ClickHouse alone.",

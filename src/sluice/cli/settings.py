@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from sluice.cli.forgetting.settings import ForgettingSettings
 from sluice.cli.importing.settings import ImportSettings
 from sluice.cli.keyfile.settings import KeysSettings
 from sluice.cli.reading.settings import ReadingSettings
+from sluice.cli.rebuilding.settings import RollupsSettings
 from sluice.cli.replaying.settings import RejectedSettings
 from sluice.cli.sending.settings import SendSettings
 from sluice.gateway.settings import GatewaySettings
@@ -33,12 +35,13 @@ MODELS: Mapping[str, type[RoleSettings]] = {
     "sluice migrate": MigrateSettings,
     "sluice keys": KeysSettings,
     "sluice users import": ImportSettings,
+    "sluice users forget": ForgettingSettings,
     "sluice rejected": RejectedSettings,
     "sluice query": ClickHouseClientSettings,
     "sluice where": ReadingSettings,
     "sluice tail": KafkaSettings,
     "sluice audit": ReadingSettings,
-    "sluice rollups": ReadingSettings,
+    "sluice rollups": RollupsSettings,
     "sluice send": SendSettings,
     "sluice up": UpSettings,
     "sluice broker": BrokerSettings,

@@ -31,8 +31,8 @@ ERRORS = (ClickHouseError, HTTPError, OSError, ValueError)
 """What clickhouse-connect raises where ClickHouse refuses, or cannot be reached."""
 
 
-def connected(url: str) -> Client:
-    """Give a client of the ClickHouse at `url`, for example "http://127.0.0.1:8123".
+def connected(url: str, timeout_s: int = 300) -> Client:
+    """Give a client of the ClickHouse at `url`, for example "http://127.0.0.1:8123"; it waits so long for an answer.
 
     Raises `Unusable` in one sentence where none answers there.
     """
@@ -43,7 +43,7 @@ def connected(url: str) -> Client:
             dsn=url,
             autogenerate_session_id=False,
             connect_timeout=5,
-            send_receive_timeout=300,
+            send_receive_timeout=timeout_s,
             form_encode_query_params=True,  # an id may be longer than a proxy takes in a URL
         )
     except ERRORS as error:
@@ -65,11 +65,12 @@ def sentence(error: Exception) -> str:
 class ClickHouse:
     """The ClickHouse at `url`, for example "http://127.0.0.1:8123". Questions may be asked side by side.
 
-    Where they hold what its log of queries must not keep, it is `unlogged`.
+    Where they hold what its log of queries must not keep, it is `unlogged`. An answer is waited for `timeout_s`.
     """
 
-    def __init__(self, url: str, *, unlogged: bool = False) -> None:
+    def __init__(self, url: str, *, unlogged: bool = False, timeout_s: int = 300) -> None:
         self._url = url
+        self._timeout_s = timeout_s
         self._settings = {"log_queries": 0} if unlogged else {}
         self._lock = threading.Lock()
         self._connected: Client | None = None
@@ -108,7 +109,7 @@ class ClickHouse:
     def _client(self) -> Client:
         with self._lock:
             if self._connected is None:
-                self._connected = connected(self._url)
+                self._connected = connected(self._url, self._timeout_s)
             return self._connected
 
 

@@ -1,0 +1,1 @@
+"""`sluice rollups`: roll-ups held against the event log, and made anew from it."""

@@ -1,0 +1,139 @@
+"""The event log and its roll-ups in ClickHouse, where roll-ups are made anew."""
+
+from __future__ import annotations
+
+import re
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from sluice.cli.reading.clickhouse import ClickHouse
+from sluice.cli.rebuilding.expiry import expired_month
+from sluice.cli.rebuilding.rebuild import LastBlock
+from sluice.contract.errors import Unusable
+from sluice.sinks.event_log import Mark
+from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sluice.cli.rebuilding.rollup import Rollup
+    from sluice.sinks.schema.layout import Layout
+
+TIMEOUT_S = 3600
+"""For one month of one roll-up."""
+
+_LEFT = r"SELECT name FROM system.tables WHERE database = 'sluice' AND match(name, '^rollup_\\w+_anew_[0-9a-f]+$')"
+
+_MONTHS = """
+SELECT toYYYYMM(source_timestamp) AS month, count() FROM sluice.event_log GROUP BY month ORDER BY month
+"""
+
+_LAST_BLOCKS = """
+SELECT toString(source_topic) AS topic, source_partition, max(source_offset), argMax(block_first, source_offset),
+    toYYYYMM(max(source_timestamp))
+FROM sluice.event_log
+GROUP BY source_topic, source_partition
+ORDER BY topic, source_partition
+"""
+
+_SELECT = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = {view:String}"
+
+_COLUMNS = "SELECT name FROM system.columns WHERE database = 'sluice' AND table = {table:String} ORDER BY position"
+
+_KEPT = "SELECT DISTINCT source_month FROM sluice.{table} WHERE source_month <= {{expired:UInt32}}"
+
+_FED = re.compile(r"\bFROM sluice\.feed\b")
+
+# Two months may add up to blocks that are alike; and what one month adds up to may not fit into memory.
+_FILL_SETTINGS = "deduplicate_insert = 'disable', max_bytes_ratio_before_external_group_by = 0.4"
+
+
+class ClickHouseDatabase:
+    """The database `sluice` of the ClickHouse at `url`, which lives on one server or on a cluster."""
+
+    def __init__(self, url: str, layout: Layout) -> None:
+        self._clickhouse = ClickHouse(url, timeout_s=TIMEOUT_S)
+        self._event_log = ClickHouseEventLog(url)
+        self._on_cluster = layout.render("$on_cluster")
+
+    async def remove_left(self) -> None:
+        """Remove what rebuilds that broke off have left."""
+        for (table,) in await self._clickhouse.ask(_LEFT):
+            await self.remove(table)
+
+    async def months(self) -> Mapping[int, int]:
+        """Count the rows of the event log by month."""
+        return {month: rows for month, rows in await self._clickhouse.ask(_MONTHS)}  # noqa: C416 - they are no tuples
+
+    async def last_blocks(self) -> Sequence[LastBlock]:
+        """Give the last block of each partition."""
+        return [
+            LastBlock(topic_id, partition, Mark(offset, first), month)
+            for topic_id, partition, offset, first, month in await self._clickhouse.ask(_LAST_BLOCKS)
+        ]
+
+    async def make(self, rollup: Rollup) -> str:
+        """Make an empty table like a roll-up's, and give its name."""
+        table = f"{rollup.table}_anew_{token_hex(4)}"
+        await self._clickhouse.change(f"CREATE TABLE sluice.{table}{self._on_cluster} AS sluice.{rollup.table}")
+        return table
+
+    async def fill(self, rollup: Rollup, table: str, month: int, but: Collection[LastBlock]) -> None:
+        """Add up the event log's rows of a month in a table, as the roll-up's view does, but those of some blocks."""
+        [(select,)] = await self._clickhouse.ask(_SELECT, view=rollup.view)
+        rows = rows_of(month, await self._columns("feed"), but)
+        await self._clickhouse.change(filling(table, await self._columns(rollup.view), select, rows))
+
+    async def expired(self) -> int:
+        """Give the last month of which rows may have been removed for their age."""
+        return await expired_month(self._clickhouse)
+
+    async def keep(self, rollup: Rollup, table: str, expired: int) -> Collection[int]:
+        """Take over what a roll-up has of months up to `expired`; where it does not tell them, all that it has.
+
+        Then it comes once more with what the event log still has, and changes nothing but the number of rows.
+        """
+        if not rollup.has_months:
+            everything = f"SELECT * REPLACE (0 AS rows) FROM sluice.{rollup.table}"  # noqa: S608 - our own name
+            await self._clickhouse.change(f"INSERT INTO sluice.{table} SETTINGS {_FILL_SETTINGS} {everything}")
+            return ()
+        months = await self._clickhouse.ask(_KEPT.format(table=rollup.table), expired=expired)
+        for (month,) in months:
+            await self._clickhouse.change(
+                f"ALTER TABLE sluice.{table} ATTACH PARTITION {month} FROM sluice.{rollup.table}"
+            )
+        return [month for (month,) in months]
+
+    async def exchange(self, rollup: Rollup, table: str) -> None:
+        """Let a table and a roll-up's change places."""
+        await self._clickhouse.change(f"EXCHANGE TABLES sluice.{rollup.table} AND sluice.{table}{self._on_cluster}")
+
+    async def pass_on(self, block: LastBlock) -> None:
+        """Pass a block on to all roll-ups."""
+        await self._event_log.feed(block.topic_id, block.partition, block.mark)
+
+    async def remove(self, table: str) -> None:
+        """Remove a table."""
+        await self._clickhouse.change(f"DROP TABLE IF EXISTS sluice.{table}{self._on_cluster} SYNC")
+
+    async def _columns(self, table: str) -> Sequence[str]:
+        return [name for (name,) in await self._clickhouse.ask(_COLUMNS, table=table)]
+
+
+def rows_of(month: int, columns: Sequence[str], but: Collection[LastBlock]) -> str:
+    """Give, as a table in SQL, columns of the event log's rows of a month, but those of some blocks."""
+    blocks = ", ".join(f"('{one.topic_id}', {one.partition}, {one.mark.block_first})" for one in but)
+    others = f" AND (source_topic, source_partition, block_first) NOT IN ({blocks})" if blocks else ""
+    of_month = f"toYYYYMM(source_timestamp) = {month}{others}"
+    return f"(SELECT {', '.join(columns)} FROM sluice.event_log WHERE {of_month})"  # noqa: S608 - all our own
+
+
+def filling(table: str, columns: Sequence[str], select: str, rows: str) -> str:
+    """Give the statement that fills a table's `columns` by a view's `select`, from `rows` and not from the feed.
+
+    Raises `Unusable` where the view does not ask the feed, once.
+    """
+    instead, times = _FED.subn(lambda _: f"FROM {rows}", select)
+    if times != 1:
+        raise Unusable(f"sluice.{table} cannot be filled: its view asks sluice.feed {times} times, not once")
+    return f"INSERT INTO sluice.{table} ({', '.join(columns)}) SETTINGS {_FILL_SETTINGS} {instead}"

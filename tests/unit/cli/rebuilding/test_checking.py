@@ -1,0 +1,91 @@
+"""Checking roll-ups of a deployment that goes on meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sluice.cli.rebuilding import checking
+from sluice.cli.rebuilding.checking import check, check_until_even
+
+if TYPE_CHECKING:
+    from sluice.cli.rebuilding.comparing import Counts
+
+
+class Deployment:
+    """A sink that stores a block of 10 rows, and passes one on, each time that somebody asks something."""
+
+    def __init__(self, settled: int, rolled: int, stored: int, *, stores: int = 0, adds: int = 0) -> None:
+        self._rows = Counter(settled=settled, rolled=rolled, stored=stored)
+        self._stores = stores
+        self._adds = adds
+        self.asked: list[str] = []
+
+    async def settled(self) -> Counts:
+        return self._asked("settled")
+
+    async def rolled(self) -> Counts:
+        return self._asked("rolled")
+
+    async def stored(self) -> Counts:
+        return self._asked("stored")
+
+    async def expired(self) -> int:
+        return 0
+
+    def _asked(self, what: str) -> Counts:
+        self.asked.append(what)
+        found = Counter({("minutes", 202611): self._rows[what]})
+        if self._stores:
+            self._stores -= 1
+            self._rows.update(stored=10, settled=10, rolled=10)
+        elif self._adds:
+            self._adds -= 1
+            self._rows["rolled"] = self._rows["stored"]
+        return found
+
+
+async def test_where_both_agree_no_more_is_asked():
+    deployment = Deployment(settled=90, rolled=100, stored=100)
+    assert (await check(deployment)).is_even
+    assert deployment.asked == ["rolled", "stored"]
+
+
+async def test_a_last_block_that_waits_is_no_difference():
+    found = await check(Deployment(settled=90, rolled=90, stored=100))
+    assert (found.differences, found.not_added, found.is_even) == ([], {"minutes": 10}, False)
+
+
+async def test_a_block_before_it_is_one():
+    [difference] = (await check(Deployment(settled=90, rolled=89, stored=100))).differences
+    assert difference.missing == 1
+
+
+async def test_too_many_are_one():
+    [difference] = (await check(Deployment(settled=90, rolled=101, stored=100))).differences
+    assert difference.missing == -1
+
+
+@pytest.mark.parametrize("stores", range(1, 6))
+async def test_what_is_stored_while_one_asks_is_no_difference(stores: int):
+    assert not (await check(Deployment(settled=90, rolled=100, stored=100, stores=stores))).differences
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "POLL_S", 0.001)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_wait_ends_once_the_last_block_is_added_up():
+    deployment = Deployment(settled=90, rolled=90, stored=100, adds=0)
+    assert not (await check_until_even(deployment, 0.01)).is_even
+    deployment = Deployment(settled=90, rolled=90, stored=100, adds=1)
+    assert (await check_until_even(deployment, 60)).is_even
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_wait_ends_where_something_is_wrong():
+    assert (await check_until_even(Deployment(settled=90, rolled=80, stored=100), 1e9)).differences
