@@ -53,6 +53,12 @@ def anonymous_id_of(event: bytes) -> str | None:
     return _first(event, ("anonymous_id", "anonymousId"), _text)
 
 
+def members_and_properties(event: bytes) -> tuple[RawMembers, ...]:
+    """Give the members of an event, a JSON object, and those of its `properties`, as they were sent."""
+    members = _members.decode(event)
+    return members, _properties(members)
+
+
 def normal_email(address: str) -> str:
     """Give the form in which addresses are compared."""
     return address.strip().lower()
@@ -60,8 +66,7 @@ def normal_email(address: str) -> str:
 
 def _first(event: bytes, names: tuple[str, ...], read: Callable[[bytes], str | None]) -> str | None:
     """Give the first of these members that can be used, in the event, else in its properties."""
-    members = _members.decode(event)
-    for place in (members, _properties(members)):
+    for place in members_and_properties(event):
         for name in names:
             if name in place and (found := read(bytes(place[name]))) and len(found) <= STATE_KEY_CHARACTERS:
                 return found

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 
 from sluice.contract import raw
+from sluice.contract.consent import consent_of
 from sluice.contract.errors import (
     Forbidden,
     Malformed,
@@ -25,6 +26,7 @@ from sluice.contract.errors import (
     UnsupportedEncoding,
     WrongMethod,
 )
+from sluice.contract.event import Consent
 from sluice.gateway.batching import Line
 from sluice.gateway.body import read_body
 from sluice.gateway.decoding import ACCEPTED_ENCODINGS
@@ -190,7 +192,7 @@ class Intake:
                         received_at=head.received_at,
                         key=event.key,
                         idempotency_key=head.idempotency_key,
-                        client=event.client or head.client,
+                        client=_client_of(head, dialect, event),
                         event=msgspec.Raw(event.event),
                         context=event.context,
                     )
@@ -219,6 +221,12 @@ class Intake:
             return {}
         decision = admission.decision or await self.limiter.take(metering.bucket, metering.rules, 0)
         return dialect.rate_headers(decision, self.clock()) if decision.states else {}
+
+
+def _client_of(head: Head, dialect: Dialect, event: Received) -> raw.Client:
+    """Give who sent an event: without an address where that person denied consent."""
+    denied = consent_of(dialect.API, event.event) is Consent.DENIED
+    return raw.Client(user_agent=head.client.user_agent) if denied else head.client
 
 
 def _admit(dialect: Dialect, head: Head, keys: KeyRing) -> _Admission | Reject:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 import requests
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.integration.cli.conftest import event
+
+from sluice.cli.reading.log import Log
+from sluice.contract import topics
 
 if TYPE_CHECKING:
     import subprocess
@@ -47,7 +53,9 @@ def live(own: Own, ann: Ann) -> None:
     user = {"_id": ann.id, "email": ann.email}
     agent = {"User-Agent": f"Mozilla/5.0 {word}", "X-Request-Id": f"{word}-{uuid4()}"}
     send(own, "/user/", {"user": {**user, "firstname": word, word: "attribute"}}, **agent)
-    send(own, "/event/", {"user": {"email": ann.email}, "event": {"page_view": {"url": f"https://x/{word}"}}}, **agent)
+    send(
+        own, "/event/", {"user": {"email": ann.email}, "event": {"page_view": {"url": f"https://x/{word}"}}}, **agent
+    )
     for _ in range(2):  # the second one is a duplicate, whose reason names the order
         send(own, "/event/", {"user": user, "event": {"confirmation": {"orderId": f"{word}-1"}}}, **agent)
     pulse = {"session_id": ann.session, "url": f"https://x/{word}", "referrer": f"https://{word}.example/"}
@@ -89,13 +97,43 @@ def places_of(own: Own, word: str) -> dict[str, int]:
     )
     found = {}
     for table, names in columns:
-        counts = ", ".join(f"countIf(positionCaseInsensitive(toString({name}), {{word:String}}) > 0)" for name in names)
+        counts = ", ".join(
+            f"countIf(positionCaseInsensitive(toString({name}), {{word:String}}) > 0)" for name in names
+        )
         [row] = own.query(f"SELECT {counts} FROM sluice.{table}", word=word)
         found |= {f"{table}.{name}": rows for name, rows in zip(names, row, strict=True) if rows}
     [[mutations]] = own.query(
         "SELECT count() FROM system.mutations WHERE positionCaseInsensitive(command, {word:String}) > 0", word=word
     )
     return found | ({"system.mutations": mutations} if mutations else {})
+
+
+def stored(own: Own, word: str, rows: int) -> None:
+    """Wait until so many rows of the event log hold a word in their payload."""
+    counted = "SELECT count() FROM sluice.event_log WHERE position(payload, {word:String}) > 0"
+    own.wait_until(lambda: own.query(counted, word=word) == [(rows,)], f"{rows} rows of {word}")
+
+
+def users_called(own: Own, user_id: str) -> list[tuple[Any, ...]]:
+    return own.query(
+        "SELECT email, mapKeys(attributes) FROM sluice.users WHERE project = 'load' AND user_id = {user_id:String}",
+        user_id=user_id,
+    )
+
+
+def records_with(own: Own, topic: str, word: str) -> int:
+    """Count the records of a topic that hold a word, in key or value."""
+
+    async def look() -> int:
+        log = Log(own.stack.kafka_bootstrap, topic)
+        found = 0
+        for partition, held in (await log.ranges()).items():
+            async with log.opened(partition) as opened:
+                async for records in opened.records(held):
+                    found += sum(word.encode() in (each.key or b"") + (each.value or b"") for each in records)
+        return found
+
+    return asyncio.run(look())
 
 
 def test_no_table_holds_a_word_of_somebody_forgotten_and_the_account_balances(own: Own, ann: Ann):
@@ -109,4 +147,217 @@ def test_no_table_holds_a_word_of_somebody_forgotten_and_the_account_balances(ow
     assert places_of(own, ann.word) == {}
     assert ann.word not in said
     assert own.audit()[0] == 0
-    assert own.query("SELECT count(), uniq(source_partition, source_offset, source_line) FROM sluice.event_log") == before
+    assert (
+        own.query("SELECT count(), uniq(source_partition, source_offset, source_line) FROM sluice.event_log")
+        == before
+    )
+
+
+def test_the_state_of_the_processors_holds_no_word_of_anybody(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    assert records_with(own, topics.RAW.name, ann.word) > 0
+    assert records_with(own, topics.CHANGELOG.name, ann.word) == 0
+
+
+def test_roll_ups_agree_with_the_event_log_and_show_nothing_of_somebody_forgotten(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    sessions = "SELECT count(), sum(events), countIf(entry_url != '') FROM sluice.sessions"
+    before, [(_, _, with_page)] = own.query(sessions), own.query(sessions)
+    assert [email for email, _ in users_called(own, ann.id)] == [ann.email]
+
+    forget(own, ann.id)
+
+    assert users_called(own, ann.id) == []
+    [(count, events, _)] = before
+    assert own.query(sessions) == [(count, events, with_page - 1)]
+    for rollup, rows in (
+        ("minutes", "true"),
+        ("sessions", "outcome = 'stored' AND session_id != ''"),
+        ("visitor_days", "outcome = 'stored' AND visitor_id != 0"),
+        ("users", "changes_user AND user_id != ''"),
+    ):
+        counted = own.query(f"SELECT count() FROM sluice.event_log WHERE {rows}")
+        assert own.query(f"SELECT sum(rows) FROM sluice.rollup_{rollup}") == counted, rollup
+
+
+def test_gateways_do_not_know_somebody_forgotten_and_who_comes_back_is_new(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    forget(own, ann.device)  # one user alone has used it, so it is theirs
+    for user in ({"_id": ann.id}, {"email": ann.email}):
+        answer = requests.post(
+            f"{own.url}/event/",
+            json={"user": user, "event": {"page_view": {}}},
+            headers={"Authorization": "Bearer pulse_prod_load"},
+            timeout=30,
+        )
+        assert "User not found" in answer.text
+    send(own, "/user/", {"user": {"email": ann.email, "plan": "gold"}})
+    send(own, "/event/", {"user": {"email": ann.email}, "event": {"page_view": {}}})
+    stored(own, ann.word, 2)
+    own.wait_until(lambda: users_called(own, ann.email) == [(ann.email, ["plan"])], "she is a user again")
+
+    assert "blanked 0 events" in own.sluice("users", "forget", "--again").stdout
+
+    stored(own, ann.word, 2)
+    assert users_called(own, ann.email) == [(ann.email, ["plan"])]
+    assert "blanked 2 events" in forget(own, ann.email).stdout
+    assert places_of(own, ann.word) == {}
+
+
+def test_to_forget_somebody_twice_is_harmless(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    forget(own, ann.email)
+    assert "blanked 0 events" in forget(own, ann.email, ann.id).stdout
+
+
+def test_nobody_is_forgotten_in_a_dry_run(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    places = places_of(own, ann.word)
+    said = forget(own, ann.email, "--dry-run").stdout
+    assert said.startswith("1 person: 3 names, 1 device, ")
+    assert places_of(own, ann.word) == places
+    send(own, "/event/", {"user": {"email": ann.email}, "event": {"page_view": {}}})
+
+
+def test_somebody_unknown_is_named_and_the_others_are_forgotten(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    ended = forget(own, f"no{ann.word}", ann.email, code=1)
+    assert f"no{ann.word}: no user of project load has this name" in ended.stderr
+    assert places_of(own, ann.word) == {}
+
+
+def test_who_is_not_known_anywhere_is_not_registered(own: Own, ann: Ann):
+    registered = own.query("SELECT count() FROM sluice.forgotten")
+    forget(own, ann.email, code=1)
+    assert own.query("SELECT count() FROM sluice.forgotten") == registered
+
+
+def test_names_are_never_read_as_anything_but_names(own: Own, ann: Ann):
+    hostile = ["'", "\\", "%", "_", "a\nb", "'); DROP TABLE sluice.event_log --", "{names:Array(String)}", "ü😀",
+               "a/b", "--yes", "\\u0061", '"', "NULL", "*"]  # fmt: skip
+    hostile = [f"{name}{ann.word}" for name in hostile]
+    send(own, "/collect/batch", {"events": [event(user_id=name, url="https://x/y") for name in hostile]})
+    send(own, "/collect", event(user_id=f"x{ann.word}", url="https://x/y"))
+    stored(own, ann.word, len(hostile) + 1)
+    assert f"blanked {len(hostile)} events" in forget(own, "--", *hostile).stdout
+    assert own.query(
+        "SELECT user_id FROM sluice.event_log WHERE position(user_id, {word:String}) > 0", word=ann.word
+    ) == [(f"x{ann.word}",)]
+
+
+@pytest.mark.parametrize(("options", "left"), [((), [("",), ("",), ("ben",)]), (("--shared",), [("ben",)])])
+def test_events_without_a_user_on_a_device_of_several_stay_unless_told_otherwise(
+    own: Own, ann: Ann, options: tuple[str, ...], left: list[tuple[str]]
+):
+    seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
+    sessions = [(ann.session, None), (ann.session, ann.id), (f"{ann.session}-2", "ben"), (f"{ann.session}-3", None)]
+    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": name, "userId": who} for name, who in sessions]})
+    stored(own, ann.word, 4)
+
+    assert "2 events without a user on devices that others have used too" in forget(own, ann.id, "--dry-run").stdout
+    forget(own, ann.id, *options)
+    readable = "SELECT user_id FROM sluice.event_log WHERE position(payload, {word:String}) > 0"
+    assert sorted(own.query(readable, word=ann.word)) == left
+
+
+def test_what_comes_late_is_forgotten_too(own: Own, ann: Ann):
+    with own.without("sinks"):
+        live(own, ann)
+        ended = forget(own, ann.email, "--wait", "0.5", code=1)
+        assert "run the command again" in ended.stderr
+    own.audit()
+    assert places_of(own, ann.word) != {}
+    forget(own, ann.id)
+    assert places_of(own, ann.word) == {}
+
+
+def test_what_comes_back_into_the_table_is_blanked_again(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    own.change("CREATE OR REPLACE TABLE sluice.kept AS sluice.event_log")
+    own.change("INSERT INTO sluice.kept SELECT * FROM sluice.event_log")
+    forget(own, ann.email)
+    own.change("TRUNCATE TABLE sluice.event_log")
+    own.change("INSERT INTO sluice.event_log SELECT * FROM sluice.kept")
+    own.change("DROP TABLE sluice.kept SYNC")
+    assert places_of(own, ann.word) != {}
+    assert own.sluice("users", "forget", "--again").returncode == 0
+    assert places_of(own, ann.word) == {}
+    assert own.audit()[0] == 0
+
+
+def test_what_was_rejected_before_it_had_a_user_is_found_by_what_it_says(own: Own, ann: Ann):
+    send(own, "/collect", event(user_id=ann.id))
+    send(own, "/collect", event(user_id=f"x{ann.word}"))
+    stored(own, ann.word, 2)
+    own.change(
+        "ALTER TABLE sluice.event_log UPDATE outcome = 'invalid', stage = 'processor', user_id = '', "
+        f"reason = 'a rule failed' WHERE position(payload, '{ann.word}') > 0"
+    )
+    own.add(f"position(payload, '{ann.word}') > 0", visitor_id="toUInt64(0)", source_line="source_line + 1000")
+    own.delete(f"position(payload, '{ann.word}') > 0 AND visitor_id != 0")
+    assert "blanked 1 event;" in forget(own, ann.id).stdout
+    stored(own, f"x{ann.word}", 1)
+    own.delete("source_line >= 1000")
+
+
+def test_another_secret_is_refused_before_anything_is_changed(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    other = own.without_neighbour("SLUICE_VISITOR_SECRET", "another")
+    assert "SLUICE_VISITOR_SECRET" in forget(other, ann.email, code=1).stderr
+    assert places_of(own, ann.word) != {}
+    send(own, "/event/", {"user": {"email": ann.email}, "event": {"page_view": {}}})
+
+
+def test_a_session_that_others_have_a_part_in_keeps_what_nobody_is_told_of(own: Own, ann: Ann):
+    shared = {"session_id": ann.session, "url": f"https://x/{ann.word}"}
+    send(own, "/collect/batch", {"events": [
+        event(**shared), event(user_id=ann.id, **shared), event(user_id="ben", **shared)
+    ]})  # fmt: skip
+    stored(own, ann.word, 3)
+    forget(own, ann.id)
+    stored(own, ann.word, 2)
+
+
+def test_names_are_gone_from_the_known_users_once_kafka_has_compacted_them(own: Own, ann: Ann):
+    live(own, ann)
+    own.audit()
+    quickly = {
+        "segment.ms": "500",
+        "max.compaction.lag.ms": "500",
+        "min.cleanable.dirty.ratio": "0.01",
+        "delete.retention.ms": "0",
+    }
+    assert records_with(own, topics.USERS_KNOWN.name, ann.word) > 0
+    forget(own, ann.email)
+    configure(own, topics.USERS_KNOWN.kafka_config() | quickly)
+    try:
+        own.wait_until(lambda: compacted(own, ann), "no record of users.known has a word of hers")
+    finally:
+        configure(own, topics.USERS_KNOWN.kafka_config())
+
+
+def compacted(own: Own, ann: Ann) -> bool:
+    assert own.sluice("users", "forget", "--again").returncode == 0  # it also has Kafka close what may be compacted
+    return records_with(own, topics.USERS_KNOWN.name, ann.word) == 0
+
+
+def configure(own: Own, config: dict[str, str]) -> None:
+    async def alter() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=own.stack.kafka_bootstrap)
+        try:
+            await admin.start()
+            await admin.alter_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, topics.USERS_KNOWN.name, configs=config)]
+            )
+        finally:
+            await admin.close()
+
+    asyncio.run(alter())

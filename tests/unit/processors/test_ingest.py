@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.factories import raw_line
 
-from sluice.contract.event import Api, Consent, Event
+from sluice.contract.event import Api, Event
 from sluice.processors.rules.canonical import ingest
 from sluice.processors.rules.canonical.visitor import Visitors
 
@@ -49,16 +49,6 @@ def test_the_documents_fields_become_columns():
     assert (event.utm_source, event.utm_medium, event.utm_campaign) == ("s", "m", "c")
     assert (event.device_type, event.browser, event.os) == ("tablet", "Firefox", "Linux")
     assert event.properties == {}
-
-
-def test_with_consent_the_address_is_kept():
-    event = canonical(consentGiven=True)
-    assert (event.consent, event.ip) == (Consent.GRANTED, "192.0.2.1")
-
-
-def test_without_consent_there_is_no_address():
-    event = canonical(consentGiven=False)
-    assert (event.consent, event.ip, event.user_agent) == (Consent.DENIED, "", "Mozilla/5.0")
 
 
 def test_null_is_absent():

@@ -14,7 +14,6 @@ from sluice.contract.errors import Invalid, Malformed
 from sluice.contract.event import Api
 from sluice.contract.ndjson import form_on_one_line
 from sluice.contract.projects import FixedWindow
-from sluice.contract.raw import Client
 from sluice.gateway import json_text
 from sluice.gateway.dialects.credentials import bearer_or_query_key, valid
 from sluice.gateway.dialects.event_list import EventList
@@ -114,13 +113,8 @@ def read(head: Head, key: Key, body: bytes) -> Reading:
         raise InvalidEvents(details_of(sent, head.received_at)) from None
     state_keys = StateKeys(API, key.project, key.project_entry, head.idempotency_key)
     on_one_line = form_on_one_line(body)
-    nowhere = Client(user_agent=head.client.user_agent)
     events = [
-        Received(
-            on_one_line(text),
-            state_keys.of(event.eventName, event.userId, text),
-            client=None if event.consentGiven else nowhere,
-        )
+        Received(on_one_line(text), state_keys.of(event.eventName, event.userId, text))
         for text, event in zip(sent, checked, strict=True)
     ]
     return Reading(head.endpoint, cost=len(events), events=events)

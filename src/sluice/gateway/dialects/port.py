@@ -94,15 +94,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One valid event: its bytes as they were sent, its routing key, and what the request says beside it.
-
-    `client` stands in for the request's, where not all of that may be kept.
-    """
+    """One valid event: its bytes as they were sent, its routing key, and what the request says beside it."""
 
     event: bytes
     key: str | None
     context: Context = NO_CONTEXT
-    client: Client | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sluice.processors.rules import users
 from sluice.processors.rules.bots import crawler_of
 from sluice.processors.rules.canonical import CANONICALISERS
 from sluice.processors.rules.claims import claims_of, own_id
+from sluice.processors.rules.consent import with_consent
 from sluice.processors.rules.first_wins import Lost, settle
 from sluice.processors.rules.user_agent import described
 
@@ -53,7 +54,7 @@ class Rulebook:
 
         Raises whatever a rule raises on a line that it cannot handle; the caller answers for that.
         """
-        event = described(CANONICALISERS[line.api](line, self.visitors))
+        event = with_consent(described(CANONICALISERS[line.api](line, self.visitors)), line)
         if not 0 <= event.timestamp <= LATEST_MS:
             raise ValueError(f"timestamp {event.timestamp} is not between 1970 and 2299")
         project = self.projects.get(line.project, _AS_DOCUMENTED)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.contract.event import Consent, Event
+from sluice.contract.consent import DOCUMENTED
+from sluice.contract.event import Event
 from sluice.contract.state_keys import order_of
 from sluice.processors.rules.canonical.members import Members
 
@@ -12,20 +13,18 @@ if TYPE_CHECKING:
     from sluice.contract.raw import RawLine
     from sluice.processors.rules.canonical.visitor import Visitors
 
-_CONSENT = {"true": Consent.GRANTED, "false": Consent.DENIED}
-
 
 def canonical(line: RawLine, visitors: Visitors) -> Event:
     """Read an event that the gateway has validated.
 
     The document's fields become columns. Other fields, and the members of `properties`, become properties; where
-    both have a name, the one in `properties` counts. Without consent there is no address.
+    both have a name, the one in `properties` counts.
     """
     members = Members(line.event)
     user_id = members.text("userId")
     anonymous_id = members.text("anonymousId")
     timestamp = members.time("timestamp")
-    consent = _CONSENT[members.text("consentGiven")]
+    members.text(DOCUMENTED)
     properties = members.object("properties")
     return Event(
         event_id=line.id,
@@ -47,8 +46,7 @@ def canonical(line: RawLine, visitors: Visitors) -> Event:
         browser=members.text("browser"),
         os=members.text("os"),
         order_id=order_of(bytes(line.event)) or "",
-        consent=consent,
-        ip="" if consent is Consent.DENIED else line.client.ip,
+        ip=line.client.ip,
         user_agent=line.client.user_agent,
         properties=members.extra() | properties,
     )
