@@ -27,9 +27,16 @@ CUTS = 3
 """So many inserts does one fault cut at most."""
 
 
+AGAIN = frozenset({Act.KILL, Act.PAUSE, Act.TAKE_OVER})
+"""What another fault that strikes the same role may keep from striking: it is tried a second time."""
+
+
 async def inject(deployment: Deployment, planned: Planned) -> bool:
     """Inject a fault, leave it to work and heal it; tell whether it has struck."""
-    return await _INJECTIONS[planned.fault.act](deployment, planned)
+    injection = _INJECTIONS[planned.fault.act]
+    if await injection(deployment, planned):
+        return True
+    return planned.fault.act in AGAIN and await injection(deployment, planned)
 
 
 async def _kill(deployment: Deployment, planned: Planned) -> bool:
