@@ -16,6 +16,7 @@ from tests.chaos.deployment import DidNotStart, deployed
 from tests.chaos.first_wins import competition
 from tests.chaos.injection import inject
 from tests.chaos.load import NO_ANSWER, Load
+from tests.chaos.merges import merge
 from tests.chaos.plan import plan
 from tests.chaos.verification import Sent, violations
 
@@ -104,11 +105,13 @@ async def _disturb(
 
     async with asyncio.TaskGroup() as working:
         working.create_task(load.run(enough))
+        merging = working.create_task(merge(deployment.clickhouse_url))
         async with asyncio.TaskGroup() as faults:
             for fault in planned:
                 faults.create_task(inject_in_time(fault))
             faults.create_task(asyncio.sleep(duration_s))
         enough.set()
+        merging.cancel()
     outcome.load_s = time.monotonic() - began
 
 
