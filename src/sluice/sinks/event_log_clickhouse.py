@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import clickhouse_connect
@@ -23,7 +23,7 @@ from sluice.sinks.event_log import Mark
 from sluice.sinks.refusals import in_words, may_be_the_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from clickhouse_connect.driver.client import Client
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CHECK = "SELECT source_offset FROM sluice.event_log LIMIT 0"
+_ENGINE = "SELECT engine FROM system.tables WHERE database = 'sluice' AND name = 'event_log'"
 
 _MARK = """
 SELECT max(source_offset), argMax(block_first, source_offset), count()
@@ -52,44 +52,68 @@ _INSERT_SETTINGS: dict[str, str | int] = {
 }
 
 
+# On a cluster any replica may answer: an insert is there once most replicas have it, and a mark is read from one that
+# has all of these. Such inserts ClickHouse takes one at a time for each table, and refuses others meanwhile.
+REPLICATED_INSERT: dict[str, str | int] = {"insert_quorum": "auto", "insert_quorum_parallel": 0}
+REPLICATED_READ: dict[str, str | int] = {"select_sequential_consistency": 1}
+
+
 class ClickHouseEventLog:
     """The table `sluice.event_log` of the ClickHouse at `url`, for example "http://127.0.0.1:8123"."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._is_replicated = False
+        self._turn = asyncio.Lock()
         self._lock = threading.Lock()
         self._connected: Client | None = None
 
     async def check(self) -> None:
-        """Ask the table for nothing."""
-        await self._call(lambda client: client.query(_CHECK))
+        """See that the table is there, and whether it has replicas."""
+        engines = (await self._call(lambda client: client.query(_ENGINE))).result_rows
+        if not engines:
+            raise Retry(
+                f"ClickHouse at {without_credentials(self.url)} has no table sluice.event_log: run sluice migrate"
+            )
+        self._is_replicated = engines[0][0].startswith("Replicated")
 
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
         """Give the mark of a partition."""
         parameters = {"topic_id": topic_id, "partition": partition, "at_least": at_least}
-        result = await self._call(lambda client: client.query(_MARK, parameters=parameters))
+        settings = REPLICATED_READ if self._is_replicated else {}
+        result = await self._call(lambda client: client.query(_MARK, parameters, settings))
         offset, block_first, rows = result.result_rows[0]
         return Mark(offset, block_first) if rows else None
 
     async def insert(self, block: Block, token: str) -> None:
         """Append a block as one."""
-        settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
-        await self._send("sluice.event_log", block.lines, block.first, settings)
+        async with self._inserting(_INSERT_SETTINGS, token) as settings:
+            await self._send("sluice.event_log", block.lines, block.first, settings)
 
     async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
         """Pass the block that brought a mark on to the roll-ups, with the token of its start."""
         block = {"topic_id": topic_id, "partition": partition, "first": mark.block_first, "last": mark.offset}
-        settings = {**feed.SETTINGS, "insert_deduplication_token": token(topic_id, partition, mark.block_first)}
+        async with self._inserting(feed.SETTINGS, token(topic_id, partition, mark.block_first)) as settings:
 
-        def pass_on(client: Client) -> None:
-            columns = [name for (name,) in client.query(feed.COLUMNS).result_rows]
-            client.command(feed.statement(columns), parameters=block, settings=settings)
+            def pass_on(client: Client) -> None:
+                columns = [name for (name,) in client.query(feed.COLUMNS).result_rows]
+                client.command(feed.statement(columns), parameters=block, settings=settings)
 
-        await self._call(pass_on)
+            await self._call(pass_on)
 
     async def trial(self, lines: Sequence[Processed]) -> None:
         """Insert rows into the table's twin, which keeps none."""
         await self._send("sluice.event_log_trial", lines, lines[0].source.offset, _INSERT_SETTINGS)
+
+    @asynccontextmanager
+    async def _inserting(self, settings: dict[str, str | int], token: str) -> AsyncIterator[dict[str, str | int]]:
+        """Give the settings of an insert with that token; on a cluster, in its turn."""
+        settings = {**settings, "insert_deduplication_token": token}
+        if not self._is_replicated:
+            yield settings
+            return
+        async with self._turn:
+            yield {**settings, **REPLICATED_READ, **REPLICATED_INSERT}
 
     async def _send(
         self, table: str, lines: Sequence[Processed], block_first: int, settings: dict[str, str | int]

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+TOKENS = 10
+"""So many tokens are tried for a block; ClickHouse has to be killed at the worst moment for each that is lost."""
+
 PAUSE_S = 10.0
 """How long a partition that cannot go on waits before it tries again."""
 
@@ -163,15 +166,7 @@ class SinkLane:
         before = self._marks[block.topic_id]
         if before is None:
             log.warning("partition %s: a new ledger starts for raw topic %s", self._partition, block.topic_id)
-        known = before.offset if before else 0
-        attempt = 0
-        while True:
-            await self._insert(block, block.token(attempt))
-            after = await self._event_log.mark(block.topic_id, block.partition, at_least=known)
-            if after != before:
-                break
-            # The call succeeded and nothing landed: the token was logged, but its part was never kept.
-            attempt += 1
+        after = await self._insert_until_the_mark_moves(block, before)
         if after is None or after.offset < block.first:
             raise Retry(f"the mark went back from {before} to {after}")
         if after != Mark(block.last, block.first):
@@ -179,6 +174,16 @@ class SinkLane:
         await self._event_log.feed(block.topic_id, block.partition, after)
         self._marks[block.topic_id] = after
         return after
+
+    async def _insert_until_the_mark_moves(self, block: Block, before: Mark | None) -> Mark | None:
+        known = before.offset if before else 0
+        for attempt in range(TOKENS):
+            await self._insert(block, block.token(attempt))
+            after = await self._event_log.mark(block.topic_id, block.partition, at_least=known)
+            if after != before:
+                return after
+            # The call succeeded and nothing landed: the token was logged, but its part was never kept.
+        raise Retry(f"ClickHouse says that it took a block from raw offset {block.first} on, and does not have it")
 
     async def _insert(self, block: Block, token: str) -> None:
         try:

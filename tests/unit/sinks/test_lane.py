@@ -168,6 +168,15 @@ async def test_a_token_that_was_logged_without_its_block_is_followed_by_the_next
     assert [token.rpartition("/")[2] for token in log.tokens] == ["5", "5~1", "5~2"]
 
 
+async def test_a_clickhouse_that_takes_blocks_and_never_has_them_is_tried_again_later():
+    log = FaultyEventLog(logged_only=1000)
+    lane = lane_on(log)
+    await lane.open()
+    with pytest.raises(Retry, match="does not have it"):
+        await lane.process([record(5)])
+    assert len(log.tokens) == 10
+
+
 async def test_a_retry_with_other_bounds_keeps_what_landed_first():
     log = FaultyEventLog(lost_after=1)
     lane = lane_on(log)
