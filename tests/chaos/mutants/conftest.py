@@ -32,8 +32,11 @@ def clickhouse_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 @pytest.fixture
 def clickhouse_url(clickhouse_of_module: str) -> str:
-    """The URL of a ClickHouse whose tables are empty."""
+    """The URL of a ClickHouse whose tables are empty, and whose views are those of the schema."""
     with clickhouse_connect.get_client(dsn=clickhouse_of_module, autogenerate_session_id=False) as client:
+        hung = client.query("SELECT name FROM system.tables WHERE database = 'sluice' AND name LIKE 'hung_%'")
+        for (name,) in hung.result_rows:
+            client.command(f"DROP VIEW sluice.{name} SYNC")
         tables = client.query(
             "SELECT name FROM system.tables "
             "WHERE database = 'sluice' AND engine LIKE '%MergeTree' AND name != 'migrations'"

@@ -9,23 +9,26 @@ has it read.
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import clickhouse_connect
 from tests.chaos.verification import Sent
 from tests.factories import NOW, processed_line
 
 from sluice.contract import ndjson, processed
-from sluice.contract.errors import Retry
+from sluice.contract.errors import Reject, Retry
 from sluice.contract.event import Event
 from sluice.contract.processed import UserChange
+from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 from sluice.sinks.lane import SinkLane
 from sluice.stream.lane import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sluice.contract.processed import Processed
     from sluice.sinks.block import Block
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 PARTITION = 0
 RECORDS = 6
 """On the log of a script."""
+MOST_FAILURES = 3
+"""More than scripts make: then something is wrong that will not pass."""
 LINES = 2
 """In each of them."""
 
@@ -43,6 +48,7 @@ class Call(Enum):
 
     MARK = auto()
     INSERT = auto()
+    FEED = auto()
 
 
 class Fate(Enum):
@@ -71,7 +77,14 @@ class After:
     fate: Fate
 
 
-Fault = Before | After
+@dataclass(frozen=True)
+class BreaksOff:
+    """ClickHouse takes what the sink sends, but breaks off at this roll-up, which is empty yet; and the sink dies."""
+
+    rollup: str
+
+
+Fault = Before | After | BreaksOff
 
 
 @dataclass(frozen=True)
@@ -129,18 +142,38 @@ class CutEventLog:
 
     async def insert(self, block: Block, token: str) -> None:
         await self._meet(Before, Call.INSERT)
-        await self._inner.insert(block, token)
+        with self._dying_where_it_breaks_off():
+            await self._inner.insert(block, token)
         await self._meet(After, Call.INSERT)
+
+    async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
+        await self._meet(Before, Call.FEED)
+        with self._dying_where_it_breaks_off():
+            await self._inner.feed(topic_id, partition, mark)
+        await self._meet(After, Call.FEED)
+
+    async def trial(self, lines: Sequence[Processed]) -> None:
+        await self._inner.trial(lines)
 
     def wake(self) -> None:
         self.stands_still.clear()
         self._woken.set()
 
+    @contextmanager
+    def _dying_where_it_breaks_off(self) -> Iterator[None]:
+        try:
+            yield
+        except (Retry, Reject):
+            if isinstance(self.fault, BreaksOff):
+                raise Died from None
+            raise
+
     async def _meet(self, moment: type[Before | After], call: Call) -> None:
-        if self.fault is None or type(self.fault) is not moment or self.fault.call is not call:
+        fault = self.fault
+        if not isinstance(fault, moment) or fault.call is not call:
             return
-        fate, self.fault = self.fault.fate, None
-        match fate:
+        self.fault = None
+        match fault.fate:
             case Fate.DIES:
                 raise Died
             case Fate.HEARS_NOTHING:
@@ -154,17 +187,18 @@ class CutEventLog:
 class World:
     """One partition of events.processed, how far the group has committed it, and the sinks that read it."""
 
-    def __init__(self, event_log: EventLog, mutate: Callable[[EventLog], EventLog]) -> None:
+    def __init__(self, clickhouse_url: str, mutate: Callable[[ClickHouseEventLog], EventLog]) -> None:
         """`mutate` puts a mutant around the event log as each sink sees it."""
-        topic_id = str(uuid4())
-        lines = [[_line(topic_id, offset, line) for line in range(LINES)] for offset in range(RECORDS)]
+        self._topic_id = str(uuid4())
+        lines = [[_line(self._topic_id, offset, line) for line in range(LINES)] for offset in range(RECORDS)]
         self.records = [
             Record(PARTITION, offset, NOW, ndjson.join(processed.encode(line) for line in of_record))
             for offset, of_record in enumerate(lines)
         ]
         self.sent = [Sent(line.event.properties["marker"], True, None) for of_record in lines for line in of_record]
         self.committed = 0
-        self._event_log = event_log
+        self._clickhouse_url = clickhouse_url
+        self._event_log = ClickHouseEventLog(clickhouse_url)
         self._mutate = mutate
         self._sinks: dict[str, _Sink] = {}
 
@@ -177,6 +211,12 @@ class World:
             if sink.stands_still:
                 await self._perform(Wake(name))
 
+    async def topic_id(self) -> str:
+        return self._topic_id
+
+    async def range_of(self, partition: int) -> range:
+        return range(RECORDS)
+
     async def find(self, partition: int, topic_id: str, source_offset: int, before: int) -> int | None:
         """Tell where the log holds a raw record: at the same offset."""
         return source_offset if source_offset < before else None
@@ -185,13 +225,30 @@ class World:
         match act:
             case Deliver(name, first, stop, fault):
                 sink = self._sinks.setdefault(name, _Sink(self, CutEventLog(self._mutate(self._event_log))))
-                await sink.deliver(first, stop, fault)
+                with self._broken(fault.rollup) if isinstance(fault, BreaksOff) else nullcontext():
+                    await sink.deliver(first, stop, fault)
             case Wake(name):
                 await self._sinks[name].wake()
             case Kill(name):
                 self._sinks.pop(name).kill()
         if isinstance(act, Deliver | Wake) and self._sinks[act.sink].is_dead:
             del self._sinks[act.sink]
+
+    @contextmanager
+    def _broken(self, rollup: str) -> Iterator[None]:
+        """Let ClickHouse take no row into a roll-up; what came before it in the same statement takes place."""
+        table = f"sluice.rollup_{rollup}"
+        with clickhouse_connect.get_client(dsn=self._clickhouse_url, autogenerate_session_id=False) as client:
+            client.command(f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK false")
+            try:
+                yield
+            finally:
+                client.command(f"ALTER TABLE {table} DROP CONSTRAINT broken")
+            in_table, in_rollup = (
+                client.command(f"SELECT count() FROM {name}") for name in ("sluice.event_log", table)
+            )
+        if not in_table or in_rollup:
+            raise NeverStruck(f"{table} has {in_rollup} rows, and event_log {in_table}")
 
 
 class _Sink:
@@ -200,7 +257,7 @@ class _Sink:
     def __init__(self, world: World, event_log: CutEventLog) -> None:
         self._world = world
         self._event_log = event_log
-        self._lane = SinkLane(PARTITION, event_log, world)
+        self._lane = SinkLane(PARTITION, event_log, world, world)
         self._is_open = False
         self._batch: asyncio.Task[None] | None = None
         self.is_dead = False
@@ -214,7 +271,9 @@ class _Sink:
         self._event_log.fault = fault
         self._batch = asyncio.create_task(self._handle(first, stop))
         await self._go_on()
-        if self._event_log.fault is not None:
+        if isinstance(fault, BreaksOff):
+            self.is_dead = True
+        elif self._event_log.fault is not None:
             raise NeverStruck(f"{fault} did not strike")
 
     async def wake(self) -> None:
@@ -227,6 +286,7 @@ class _Sink:
 
     async def _handle(self, first: int, stop: int) -> None:
         """Do as a worker does: open the lane again after a `Retry`, seek where it says, commit what is done."""
+        failures = 0
         while first < stop:
             try:
                 if not self._is_open:
@@ -235,6 +295,9 @@ class _Sink:
                 progress = await self._lane.process(self._world.records[first:stop])
             except Retry:
                 self._is_open = False
+                failures += 1
+                if failures > MOST_FAILURES:
+                    raise
                 continue
             self._world.committed = max(self._world.committed, first + progress.done)
             first = first + progress.done if progress.seek_to is None else progress.seek_to
@@ -264,7 +327,7 @@ def _line(topic_id: str, offset: int, line: int) -> Processed:
         received_at=NOW,
         site_id="site",
         user_id=f"user-{place % 3}",
-        visitor_id=place % 4 + 1,
+        visitor_id=place % 3 + 1,
         session_id=f"session-{place % 5}",
         value=0.01 + place,
         currency="EUR",

@@ -9,55 +9,93 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.chaos.mutants.sink_mutants import NoLedger, NoReadBack, NoToken, PassedOn, TokenOfTheWholeBlock
-from tests.chaos.mutants.sinks import RECORDS, After, Before, Call, Deliver, Fate, Kill, Wake, World
+from tests.chaos.mutants.sink_mutants import (
+    FeedsItsOwnOnly,
+    FeedsWithoutToken,
+    NoFeedAtOpen,
+    NoLedger,
+    NoReadBack,
+    NoToken,
+    PassedOn,
+    RollUpsOnTheTable,
+    TokenOfTheWholeBlock,
+    ViewsWithoutToken,
+)
+from tests.chaos.mutants.sinks import RECORDS, After, Before, BreaksOff, Call, Deliver, Fate, Kill, Wake, World
 from tests.chaos.verification import violations
-
-from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.chaos.mutants.sinks import Act
 
+ROLLUPS = ("minutes", "sessions", "visitor_days", "users")
+
+NOTHING = "nothing happens"
+SLEPT_AND_OTHERS_STORED_THE_SAME = "a sink that slept before its insert wakes up after another has stored the same"
+SLEPT_AND_OTHERS_STORED_LESS = "a sink that slept before its insert wakes up after another has stored less"
+SLEPT_AND_OTHERS_BROKE_OFF = "the same, but ClickHouse broke off between table and roll-ups"
+COMMITTED_LESS = "the group has committed less than is stored"
+DIES_BEFORE_FEED = "a sink dies between read-back and feed"
+FEED_IS_LOST = "the answer of a feed is lost"
+
 SCRIPTS: dict[str, Sequence[Act]] = {
-    "nothing happens": [Deliver("A", 0, 2), Deliver("A", 2, RECORDS)],
+    NOTHING: [Deliver("A", 0, 2), Deliver("A", 2, RECORDS)],
     "a sink dies before its insert": [Deliver("A", 0, 2, Before(Call.INSERT, Fate.DIES))],
     "a sink dies between insert and read-back": [Deliver("A", 0, 2, After(Call.INSERT, Fate.DIES))],
+    DIES_BEFORE_FEED: [Deliver("A", 0, 2, Before(Call.FEED, Fate.DIES))],
+    "a sink dies after its feed": [Deliver("A", 0, 2, After(Call.FEED, Fate.DIES))],
     "the answer of an insert is lost": [Deliver("A", 0, 2, After(Call.INSERT, Fate.HEARS_NOTHING))],
     "the answer of a read-back is lost": [
         Deliver("A", 0, 2),
-        Deliver("A", 2, 4, After(Call.MARK, Fate.HEARS_NOTHING)),
+        Kill("A"),
+        Deliver("B", 2, 4, After(Call.MARK, Fate.HEARS_NOTHING)),
     ],
-    "a sink that slept before its insert wakes up after another has stored the same": [
+    FEED_IS_LOST: [Deliver("A", 0, 2, After(Call.FEED, Fate.HEARS_NOTHING))],
+    **{
+        f"ClickHouse breaks off at the roll-up {rollup}": [Deliver("A", 0, 2, BreaksOff(rollup)), Deliver("B", 0, 3)]
+        for rollup in ROLLUPS
+    },
+    SLEPT_AND_OTHERS_STORED_THE_SAME: [
         Deliver("A", 0, 2, Before(Call.INSERT, Fate.STANDS_STILL)),
         Deliver("B", 0, 2),
         Wake("A"),
     ],
-    "a sink that slept before its insert wakes up after another has stored less, and goes on": [
+    SLEPT_AND_OTHERS_STORED_LESS: [
         Deliver("A", 0, 3, Before(Call.INSERT, Fate.STANDS_STILL)),
-        Deliver("B", 0, 2),
-        Kill("B"),
+        Deliver("B", 0, 2, Before(Call.FEED, Fate.DIES)),
         Wake("A"),
         Deliver("A", 3, 4),
     ],
-    "the group has committed less than is stored": [
-        Deliver("A", 0, 3),
-        Kill("A"),
-        Deliver("B", 1, 4),
+    SLEPT_AND_OTHERS_BROKE_OFF: [
+        Deliver("A", 0, 3, Before(Call.INSERT, Fate.STANDS_STILL)),
+        Deliver("B", 0, 2, BreaksOff("minutes")),
+        Wake("A"),
     ],
+    COMMITTED_LESS: [Deliver("A", 0, 3), Kill("A"), Deliver("B", 1, 4)],
 }
 
+TWICE = "event 1/0 was accepted and has 2 rows"
+LOST = "event 2/0 was accepted and has 0 rows"
+NOT_FED = "rollup_minutes has rows = 8 for (202611,), and event_log 12"
+FED_TWICE = "rollup_minutes has rows = 20 for (202611,), and event_log 12"
+FED_TWICE_IN_PART = "rollup_minutes has rows = 14 for (202611,), and event_log 12"
+
 MUTANTS = {
-    NoToken: "a sink that slept before its insert wakes up after another has stored the same",
-    TokenOfTheWholeBlock: "a sink that slept before its insert wakes up after another has stored less, and goes on",
-    NoLedger: "the group has committed less than is stored",
-    NoReadBack: "a sink that slept before its insert wakes up after another has stored less, and goes on",
+    NoToken: (SLEPT_AND_OTHERS_STORED_THE_SAME, TWICE),
+    TokenOfTheWholeBlock: (SLEPT_AND_OTHERS_STORED_LESS, TWICE),
+    NoLedger: (COMMITTED_LESS, TWICE),
+    NoReadBack: (SLEPT_AND_OTHERS_STORED_LESS, LOST),
+    NoFeedAtOpen: (DIES_BEFORE_FEED, NOT_FED),
+    FeedsItsOwnOnly: (SLEPT_AND_OTHERS_STORED_LESS, NOT_FED),
+    FeedsWithoutToken: (FEED_IS_LOST, FED_TWICE),
+    ViewsWithoutToken: (FEED_IS_LOST, FED_TWICE),
+    RollUpsOnTheTable: (SLEPT_AND_OTHERS_BROKE_OFF, FED_TWICE_IN_PART),
 }
 
 
 async def found_after(script: str, mutant: type[PassedOn], clickhouse_url: str) -> Sequence[str]:
-    world = World(ClickHouseEventLog(clickhouse_url), mutant)
+    world = World(clickhouse_url, mutant)
     await world.play(SCRIPTS[script])
     return violations(world.sent, clickhouse_url)
 
@@ -69,9 +107,10 @@ async def test_whatever_happens_to_sinks_the_table_is_exact(script: str, clickho
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_a_mutant_is_found_out_by_its_script(mutant: type[PassedOn], clickhouse_url: str):
-    assert await found_after(MUTANTS[mutant], mutant, clickhouse_url) != []
+    script, sentence = MUTANTS[mutant]
+    assert sentence in await found_after(script, mutant, clickhouse_url)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_as_long_as_nothing_happens_a_mutant_does_not_show(mutant: type[PassedOn], clickhouse_url: str):
-    assert await found_after("nothing happens", mutant, clickhouse_url) == []
+    assert await found_after(NOTHING, mutant, clickhouse_url) == []
