@@ -48,6 +48,9 @@ _OF_EVENTS = """
     OR visitor_id = 0
 """
 
+EVENTS_AT_ONCE = 500
+"""A statement with its parameters stays small."""
+
 
 class Register:
     """The table of one ClickHouse. Each method raises `Unusable` where it cannot be asked."""
@@ -89,13 +92,13 @@ class Register:
 
     async def among(self, event_ids: Sequence[str]) -> set[str]:
         """Give those of these events that were forgotten and can be read nonetheless: they must not be sent again."""
-        if not event_ids:
-            return set()
-        entries = [Entry(*row) for row in await self._clickhouse.ask(_ALL.format(where=_OF_EVENTS), ids=event_ids)]
         found: set[str] = set()
-        for batch in batches(entries):
-            rows = await self._clickhouse.ask(_AMONG.format(meant=condition(batch)), ids=event_ids)
-            found.update(event_id for (event_id,) in rows)
+        for start in range(0, len(event_ids), EVENTS_AT_ONCE):
+            ids = event_ids[start : start + EVENTS_AT_ONCE]
+            entries = [Entry(*row) for row in await self._clickhouse.ask(_ALL.format(where=_OF_EVENTS), ids=ids)]
+            for batch in batches(entries):
+                rows = await self._clickhouse.ask(_AMONG.format(meant=condition(batch)), ids=ids)
+                found.update(event_id for (event_id,) in rows)
         return found
 
 

@@ -54,6 +54,10 @@ class Table(Protocol):
         """Tell which of these ids any row has."""
         ...
 
+    async def forgotten(self, event_ids: Sequence[str]) -> set[str]:
+        """Tell which of these events are of people who were to be forgotten."""
+        ...
+
 
 class Originals(Protocol):
     """Raw lines that rows do not keep."""
@@ -119,7 +123,8 @@ class Candidates:
             yield page
 
     async def _page(self, kept: Sequence[Kept]) -> list[Outgoing | Refused]:
-        lines = [(one.candidate, self._line(one)) for one in kept]
+        forgotten = await self._table.forgotten([one.candidate.row.event_id for one in kept])
+        lines = [(one.candidate, self._line(one, forgotten)) for one in kept]
         originals = await self._originals.lines([one.row.source for one, line in lines if line is None])
         read_today = [line.id for one, line in lines if not one.row.project and isinstance(line, RawLine)]
         known = await self._table.known(read_today)
@@ -127,9 +132,11 @@ class Candidates:
             line if isinstance(line, Refused) else self._ready(one, line, originals, known) for one, line in lines
         ]
 
-    def _line(self, kept: Kept) -> RawLine | Refused | None:
+    def _line(self, kept: Kept, forgotten: set[str]) -> RawLine | Refused | None:
         """Give an event's raw line; None where only `events.raw` has it."""
         reason = why_not(kept.candidate, self._order.max_replays)
+        if kept.candidate.row.event_id in forgotten:
+            reason = "it is of somebody who was to be forgotten: `sluice users forget --again` blanks it"
         if reason is not None:
             return Refused(kept.candidate.row, reason)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sluice.cli.forgetting.register import Register
 from sluice.cli.replaying.rows import AFTER_ALL, REPLAYABLE, Candidate, Kept, Row
 
 if TYPE_CHECKING:
@@ -147,6 +148,10 @@ class RejectedEvents:
             found = await self._clickhouse.ask(_KNOWN, event_ids=event_ids[start : start + IDS_AT_ONCE])
             known.update(event_id for (event_id,) in found)
         return known
+
+    async def forgotten(self, event_ids: Sequence[str]) -> set[str]:
+        """Tell which of these events are of people who were to be forgotten."""
+        return await Register(self._clickhouse).among(event_ids)
 
     async def _ask(
         self, filters: Filters, after: Place, upto: Place, limit: int, line: str, event: str

@@ -58,6 +58,7 @@ class KnownStore:
         self._directory = directory
         self._connections = ExitStack()
         self._path = directory / FILE
+        self._forgot = False
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock = (directory / LOCK).open("wb")
@@ -108,14 +109,18 @@ class KnownStore:
         ordered = sorted(changes)
         with self._transaction() as writer:
             writer.executemany(_SAVE, [(key, value) for key in ordered if (value := changes[key]) is not None])
-            writer.executemany(_FORGET, [(key,) for key in ordered if changes[key] is None])
+            forgotten = [(key,) for key in ordered if changes[key] is None]
+            writer.executemany(_FORGET, forgotten)
             writer.executemany(_MOVE, next_offsets.items())
             if complete_at is not None:
                 writer.execute("UPDATE log SET complete_at = ?", (complete_at,))
+        self._forgot |= bool(forgotten)
 
     @property
     def wants_checkpoint(self) -> bool:
-        """Whether the write-ahead log has grown so long that it should be moved into the file."""
+        """Whether the write-ahead log should be moved into the file: it is long, or holds what is forgotten."""
+        if self._forgot:
+            return True
         with suppress(FileNotFoundError):
             return self._path.with_name(f"{FILE}-wal").stat().st_size > CHECKPOINT_BYTES
         return False
@@ -124,6 +129,7 @@ class KnownStore:
         """Move the write-ahead log into the file and sync both; tens of milliseconds, or more on a slow disk."""
         with _translated_errors():
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._forgot = False
 
     def clear(self) -> None:
         """Throw everything away, the mark too."""
@@ -152,9 +158,10 @@ class KnownStore:
             self._writer = self._connection()
             self._reader = self._connection()
             # Commits keep their order; only checkpoints wait for the disk, and they have a thread of their own.
+            # What is forgotten is overwritten in the file.
             self._writer.executescript(
                 f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;"
-                f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}"
+                f"PRAGMA secure_delete = ON; PRAGMA cache_size = -{_WRITER_CACHE_KIB}"
             )
             (version,) = self._writer.execute("PRAGMA user_version").fetchone()
             if version not in {0, VERSION}:

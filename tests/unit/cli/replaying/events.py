@@ -66,6 +66,7 @@ class MemoryTable:
 
     rows: list[Kept] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
+    forgotten_ids: set[str] = field(default_factory=set)
     given: list[int] = field(default_factory=list)
     """How many rows were given with what was sent, each time."""
 
@@ -86,6 +87,9 @@ class MemoryTable:
 
     async def known(self, event_ids: Sequence[str]) -> set[str]:
         return self.ids & set(event_ids)
+
+    async def forgotten(self, event_ids: Sequence[str]) -> set[str]:
+        return self.forgotten_ids & set(event_ids)
 
     def _after(self, place: Place) -> list[Kept]:
         replayable = [found for found in self.rows if found.candidate.row.outcome in REPLAYABLE]

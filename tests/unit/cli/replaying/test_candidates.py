@@ -87,6 +87,14 @@ async def test_what_may_not_be_sent_in_again_says_why():
     assert reason(await gone_through(MemoryTable([bot(1, stored=True)]))) == "it was sent in again since, and stored"
 
 
+async def test_what_is_of_somebody_forgotten_is_not_sent_in_again():
+    forgotten, other = bot(1), bot(2)
+    table = MemoryTable([forgotten, other], forgotten_ids={forgotten.candidate.row.event_id})
+    found = await gone_through(table)
+    assert numbers(found) == [2]
+    assert "was to be forgotten" in reason(found[:1])
+
+
 async def test_what_clickhouse_refused_comes_from_events_raw():
     line = factories.raw_line()
     refused = kept(line, stage="sink", outcome="invalid")._replace(raw_line=b"")

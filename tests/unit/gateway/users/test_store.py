@@ -152,6 +152,16 @@ def test_a_long_write_ahead_log_is_moved_into_the_file(
     assert store.find(b"00001") == b"x" * 100
 
 
+def test_what_was_forgotten_stands_nowhere_on_the_disk(store: KnownStore, tmp_path: Path):
+    store.apply({b"shop/id/%05d" % number: b"ann@example.com" for number in range(500)}, {0: 500})
+    store.checkpoint()
+    store.apply({b"shop/id/%05d" % number: None for number in range(500)}, {0: 1000})
+    assert store.wants_checkpoint
+    store.checkpoint()
+    assert not store.wants_checkpoint
+    assert [file.name for file in tmp_path.iterdir() if b"ann@example.com" in file.read_bytes()] == []
+
+
 def test_what_is_being_written_does_not_hold_readers_up(store: KnownStore):
     store.apply({b"a": b"1"}, {0: 1})
     with store._transaction() as writer:
