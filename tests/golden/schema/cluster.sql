@@ -245,9 +245,10 @@ FROM sluice.feed
 GROUP BY project, site_id, minute, event_type, api, outcome, currency, source_month
 COMMENT 'adds up each fed block by minute';
 
--- Tuples keep what came first or last. They compare by whether there is something, then by time, then by what it is,
--- so that the same events give the same session in whatever order they arrive; an UPDATE can blank what they hold of a
--- person.
+-- What came first or last is kept as a text that compares as it should: a digit that tells whether there is anything,
+-- milliseconds since 1970 in 14 digits, and behind these 15 characters what it is. So the same events give the same
+-- session in whatever order they arrive, and an UPDATE can blank what it holds of a person. Tuples would say the same,
+-- but ClickHouse compares texts ten times as fast.
 CREATE TABLE IF NOT EXISTS sluice.rollup_sessions ON CLUSTER '{cluster}'
 (
     project       LowCardinality(String)  COMMENT 'project whose key sent the events',
@@ -261,14 +262,10 @@ CREATE TABLE IF NOT EXISTS sluice.rollup_sessions ON CLUSTER '{cluster}'
     orders        SimpleAggregateFunction(sum, UInt64)              COMMENT 'events confirmation',
     revenue       SimpleAggregateFunction(sumMap, Map(String, Decimal(38, 6))) COMMENT 'their values by currency',
     amounts       SimpleAggregateFunction(sumMap, Map(String, Decimal(38, 6))) COMMENT 'values of all events by currency',
-    entry         SimpleAggregateFunction(min, Tuple(Bool, DateTime64(3, 'UTC'), String, String))
-        COMMENT 'first event with a url: lacks one, timestamp, url, referrer',
-    exit          SimpleAggregateFunction(max, Tuple(Bool, DateTime64(3, 'UTC'), String))
-        COMMENT 'last event with a url: has one, timestamp, url',
-    campaign      SimpleAggregateFunction(min, Tuple(Bool, DateTime64(3, 'UTC'), String, String, String))
-        COMMENT 'first event with a campaign: lacks one, timestamp, utm_source, utm_medium, utm_campaign',
-    visitor       SimpleAggregateFunction(max, Tuple(Bool, DateTime64(3, 'UTC'), UInt64))
-        COMMENT 'last event with a visitor: has one, timestamp, visitor_id',
+    entry         SimpleAggregateFunction(min, String)              COMMENT 'first event with a url: 0, or 1 without any, time, JSON [url, referrer]',
+    exit          SimpleAggregateFunction(max, String)              COMMENT 'last event with a url: 1, or 0 without any, time, url',
+    campaign      SimpleAggregateFunction(min, String)              COMMENT 'first event with a campaign: 0, or 1 without any, time, JSON [source, medium, campaign]',
+    visitor       SimpleAggregateFunction(max, String)              COMMENT 'last event with a visitor: 1, or 0 without any, time, visitor_id',
     country       SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'country; of several the last by name',
     device_type   SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'device; of several the last by name',
     browser       SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'browser; of several the last by name',
@@ -293,14 +290,10 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.feed_sessions ON CLUSTER '{cluster
     orders       UInt64                      COMMENT 'events confirmation',
     revenue      Map(String, Decimal(38, 6)) COMMENT 'their values by currency',
     amounts      Map(String, Decimal(38, 6)) COMMENT 'values of all events by currency',
-    entry        Tuple(Bool, DateTime64(3, 'UTC'), String, String)
-        COMMENT 'first event with a url: lacks one, timestamp, url, referrer',
-    exit         Tuple(Bool, DateTime64(3, 'UTC'), String)
-        COMMENT 'last event with a url: has one, timestamp, url',
-    campaign     Tuple(Bool, DateTime64(3, 'UTC'), String, String, String)
-        COMMENT 'first event with a campaign: lacks one, timestamp, utm_source, utm_medium, utm_campaign',
-    visitor      Tuple(Bool, DateTime64(3, 'UTC'), UInt64)
-        COMMENT 'last event with a visitor: has one, timestamp, visitor_id',
+    entry        String                      COMMENT 'first event with a url: 0, or 1 without any, time, JSON [url, referrer]',
+    exit         String                      COMMENT 'last event with a url: 1, or 0 without any, time, url',
+    campaign     String                      COMMENT 'first event with a campaign: 0, or 1 without any, time, JSON [source, medium, campaign]',
+    visitor      String                      COMMENT 'last event with a visitor: 1, or 0 without any, time, visitor_id',
     country      LowCardinality(String)      COMMENT 'country; of several the last by name',
     device_type  LowCardinality(String)      COMMENT 'device; of several the last by name',
     browser      LowCardinality(String)      COMMENT 'browser; of several the last by name',
@@ -310,7 +303,8 @@ AS WITH
     toDecimal128OrZero(ifNull(toString(value), ''), 6) AS decimal,
     value IS NOT NULL AS has_value,
     event_type = 'confirmation' AS is_order,
-    utm_source = '' AND utm_medium = '' AND utm_campaign = '' AS without_campaign
+    [toString(utm_source), toString(utm_medium), toString(utm_campaign)] AS utm,
+    leftPad(toString(toUnixTimestamp64Milli(timestamp)), 14, '0') AS time
 SELECT
     project,
     site_id,
@@ -323,10 +317,10 @@ SELECT
     countIf(is_order) AS orders,
     sumMap(if(has_value AND is_order, map(toString(currency), decimal), map())) AS revenue,
     sumMap(if(has_value, map(toString(currency), decimal), map())) AS amounts,
-    min((url = '', timestamp, url, referrer)) AS entry,
-    max((url != '', timestamp, url)) AS exit,
-    min((without_campaign, timestamp, utm_source, utm_medium, utm_campaign)) AS campaign,
-    max((visitor_id != 0, timestamp, visitor_id)) AS visitor,
+    min(concat(if(url != '', '0', '1'), time, toJSONString([url, referrer]))) AS entry,
+    max(concat(if(url != '', '1', '0'), time, url)) AS exit,
+    min(concat(if(utm != ['', '', ''], '0', '1'), time, toJSONString(utm))) AS campaign,
+    max(concat(if(visitor_id != 0, '1', '0'), time, toString(visitor_id))) AS visitor,
     max(country) AS country,
     max(device_type) AS device_type,
     max(browser) AS browser,
@@ -588,18 +582,18 @@ AS SELECT
     project,
     site_id,
     session_key,
-    max(visitor).3 AS visitor_id,
+    toUInt64(substring(max(visitor), 16)) AS visitor_id,
     min(rolled.started_at) AS started_at,
     max(rolled.ended_at) AS ended_at,
     (toUnixTimestamp64Milli(ended_at) - toUnixTimestamp64Milli(started_at)) / 1000 AS duration_s,
     sum(rows) AS events,
     sum(rolled.page_views) AS page_views,
-    (min(entry) AS first_page).3 AS entry_url,
-    max(exit).3 AS exit_url,
-    first_page.4 AS referrer,
-    (min(campaign) AS first_campaign).3 AS utm_source,
-    first_campaign.4 AS utm_medium,
-    first_campaign.5 AS utm_campaign,
+    JSONExtract(substring(min(entry), 16), 'Array(String)')[1] AS entry_url,
+    substring(max(exit), 16) AS exit_url,
+    JSONExtract(substring(min(entry), 16), 'Array(String)')[2] AS referrer,
+    JSONExtract(substring(min(campaign), 16), 'Array(String)')[1] AS utm_source,
+    JSONExtract(substring(min(campaign), 16), 'Array(String)')[2] AS utm_medium,
+    JSONExtract(substring(min(campaign), 16), 'Array(String)')[3] AS utm_campaign,
     max(rolled.country) AS country,
     max(rolled.device_type) AS device_type,
     max(rolled.browser) AS browser,
@@ -609,6 +603,7 @@ AS SELECT
     sumMap(amounts) AS value
 FROM sluice.rollup_sessions AS rolled
 GROUP BY project, site_id, session_key
+SETTINGS optimize_aggregation_in_order = 1
 COMMENT 'sessions, one row each: entry, exit, duration, events, orders, value';
 
 CREATE OR REPLACE VIEW sluice.visitor_days ON CLUSTER '{cluster}'

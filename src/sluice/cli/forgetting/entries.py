@@ -14,10 +14,10 @@ NO_EVENT = str(UUID(int=0))
 ENTRIES_AT_ONCE = 2000
 """In one statement, whose text stays well below ClickHouse's 256 KiB (`max_query_size`)."""
 
-# The tuples of the roll-up end in what they show: the page and its referrer, the page, the visitor.
-_SHOWS_PAGES = "(entry.3 != '' OR entry.4 != '' OR exit.3 != '')"
-_PAGES_BLANKED = "entry = (entry.1, entry.2, '', ''), exit = (exit.1, exit.2, '')"
-_VISITOR = "visitor.3"
+# The roll-up's texts hold behind 15 characters what they show: the page and its referrer, the page, the visitor.
+_SHOWS_PAGES = """(substring(entry, 16) != '["",""]' OR substring(exit, 16) != '')"""
+_PAGES_BLANKED = """entry = concat(substring(entry, 1, 15), '["",""]'), exit = substring(exit, 1, 15)"""
+_VISITOR = "toUInt64(substring(visitor, 16))"
 
 
 class Entry(NamedTuple):
