@@ -30,7 +30,10 @@ Answer = dict[tuple[Any, ...], tuple[Any, ...]]
 """Rows by their keys."""
 
 _AMOUNT = "toDecimal128OrZero(ifNull(toString(value), ''), 6)"
-_PLACE = "timestamp, source_partition, source_offset, source_line"
+# Of several events of one millisecond a session takes the first, or the last, by their texts.
+_HAS_CAMPAIGN = "utm_source != '' OR utm_medium != '' OR utm_campaign != ''"
+_CAMPAIGN = "timestamp, toJSONString([toString(utm_source), toString(utm_medium), toString(utm_campaign)])"
+_ENTRY = "timestamp, toJSONString([url, referrer])"
 
 MINUTES = Comparison(
     "minutes",
@@ -59,20 +62,19 @@ SESSIONS = Comparison(
     """,
     f"""
     SELECT project, site_id, sipHash64(project, site_id, session_id) AS session_key,
-           argMaxIf(visitor_id, ({_PLACE}), visitor_id != 0) AS visitor_id,
+           argMaxIf(visitor_id, (timestamp, toString(visitor_id)), visitor_id != 0) AS visitor_id,
            min(timestamp) AS started_at, max(timestamp) AS ended_at, count() AS events,
            countIf(event_type IN ('page_view', 'page_viewed')) AS page_views,
            countIf(event_type = 'confirmation') AS orders,
            arraySort(groupUniqArrayIf(toString(currency), value IS NOT NULL)) AS currencies,
            arrayMap(name -> arraySum(arrayMap(pair -> if(pair.1 = name, pair.2, 0),
                                               groupArray((toString(currency), {_AMOUNT})))), currencies) AS amounts,
-           argMinIf(url, ({_PLACE}), url != '') AS entry_url,
-           argMinIf(referrer, ({_PLACE}), url != '') AS referrer,
-           argMaxIf(url, ({_PLACE}), url != '') AS exit_url,
-           argMinIf(utm_source, ({_PLACE}), utm_source != '' OR utm_medium != '' OR utm_campaign != '') AS utm_source,
-           argMinIf(utm_medium, ({_PLACE}), utm_source != '' OR utm_medium != '' OR utm_campaign != '') AS utm_medium,
-           argMinIf(utm_campaign, ({_PLACE}), utm_source != '' OR utm_medium != '' OR utm_campaign != '')
-               AS utm_campaign,
+           argMinIf(url, ({_ENTRY}), url != '') AS entry_url,
+           argMinIf(referrer, ({_ENTRY}), url != '') AS referrer,
+           argMaxIf(url, (timestamp, url), url != '') AS exit_url,
+           argMinIf(utm_source, ({_CAMPAIGN}), {_HAS_CAMPAIGN}) AS utm_source,
+           argMinIf(utm_medium, ({_CAMPAIGN}), {_HAS_CAMPAIGN}) AS utm_medium,
+           argMinIf(utm_campaign, ({_CAMPAIGN}), {_HAS_CAMPAIGN}) AS utm_campaign,
            max(country) AS country, max(device_type) AS device_type, max(browser) AS browser, max(os) AS os
     FROM sluice.event_log
     WHERE outcome = 'stored' AND session_id != ''
