@@ -462,7 +462,6 @@ AS SELECT
     sumMap(amounts) AS value
 FROM sluice.rollup_sessions AS rolled
 GROUP BY project, site_id, session_key
-SETTINGS optimize_aggregation_in_order = 1
 COMMENT 'sessions, one row each: entry, exit, duration, events, orders, value';
 
 CREATE OR REPLACE VIEW sluice.visitor_days$on_cluster
