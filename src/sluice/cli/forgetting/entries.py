@@ -17,7 +17,7 @@ ENTRIES_AT_ONCE = 2000
 # The roll-up's texts hold behind 15 characters what they show: the page and its referrer, the page, the visitor.
 _SHOWS_PAGES = """(substring(entry, 16) != '["",""]' OR substring(exit, 16) != '')"""
 _PAGES_BLANKED = """entry = concat(substring(entry, 1, 15), '["",""]'), exit = substring(exit, 1, 15)"""
-_VISITOR = "toUInt64(substring(visitor, 16))"
+_VISITOR = "toUInt64OrZero(substring(visitor, 16))"
 
 
 class Entry(NamedTuple):
