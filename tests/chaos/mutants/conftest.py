@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module")
-def clickhouse_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def clickhouse_of_mutants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("mutants")
     port = free_port()
     settings = {"SLUICE_CLICKHOUSE_PORT": str(port), "SLUICE_CLICKHOUSE_PATH": str(directory / "clickhouse")}
@@ -31,16 +31,12 @@ def clickhouse_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 
 @pytest.fixture
-def clickhouse_url(clickhouse_of_module: str) -> str:
+def clickhouse_url(clickhouse_of_mutants: str) -> str:
     """The URL of a ClickHouse whose tables are empty, and whose views are those of the schema."""
-    with clickhouse_connect.get_client(dsn=clickhouse_of_module, autogenerate_session_id=False) as client:
+    with clickhouse_connect.get_client(dsn=clickhouse_of_mutants, autogenerate_session_id=False) as client:
         hung = client.query("SELECT name FROM system.tables WHERE database = 'sluice' AND name LIKE 'hung_%'")
         for (name,) in hung.result_rows:
             client.command(f"DROP VIEW sluice.{name} SYNC")
-        tables = client.query(
-            "SELECT name FROM system.tables "
-            "WHERE database = 'sluice' AND engine LIKE '%MergeTree' AND name != 'migrations'"
-        )
-        for (name,) in tables.result_rows:
-            client.command(f"TRUNCATE TABLE sluice.{name} SYNC")
-    return clickhouse_of_module
+        client.command("TRUNCATE TABLE sluice.event_log SYNC")
+        client.command("TRUNCATE TABLES FROM sluice LIKE 'rollup_%'")
+    return clickhouse_of_mutants
