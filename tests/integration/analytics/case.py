@@ -25,13 +25,17 @@ class Case:
     """Events of a project of their own, and the rows that a question of the document is answered with.
 
     `answer` has a line for each row, its columns apart by ` | `; `''` stands for an empty string, `NULL` for none.
-    Without other `parameters` the question is about the site `shop` and the week from Monday, 2 March 2026.
+    Without other `parameters` the question is about the site `shop` and the week from Monday, 2 March 2026. Copies of
+    the events of another project, on another site, and of four weeks earlier and later are stored too; the last not
+    where it asks for all times, and none where the events are `alone`.
     """
 
     question: str
     events: Sequence[Processed]
     answer: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    asks_for_all_times: bool = False
+    alone: bool = False
 
 
 def event(

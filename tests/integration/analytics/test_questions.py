@@ -28,6 +28,7 @@ from tests.integration.analytics.cases import (
     users,
 )
 from tests.integration.analytics.document import questions
+from tests.integration.analytics.neighbours import with_neighbours
 
 from sluice.sinks.block import Block, RawResult, cut
 from sluice.sinks.event_log import Mark
@@ -61,7 +62,7 @@ CASES: tuple[Case, ...] = tuple(
     )
 )
 MANY_QUESTIONS = 20
-BLOCK_ROWS = 40
+BLOCK_ROWS = 100
 USUAL = {"site_id": "shop", "from": "2026-03-02", "to": "2026-03-08"}
 
 
@@ -72,7 +73,7 @@ def project_of(case: Case) -> str:
 def blocks(cases: Iterable[Case]) -> Iterator[Block]:
     """Put the events of all cases on one topic, in the order of their records, and cut it into blocks."""
     topic = str(uuid4())
-    lines = [msgspec.structs.replace(line, project=project_of(case)) for case in cases for line in case.events]
+    lines = [line for case in cases for line in with_neighbours(case, project_of(case))]
 
     def partition(line: Processed) -> int:
         return line.source.partition

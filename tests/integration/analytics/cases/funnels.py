@@ -29,12 +29,15 @@ CASES = (
             event("2026-03-02 10:00", "product_view", visitor=3),
             event("2026-03-02 10:01", "checkout", visitor=3),
             event("2026-03-02 10:02", "add_to_cart", visitor=3),
-            # Without the first step; the first step alone; by nobody.
+            # To the checkout; without the first step; the first step alone; by nobody.
+            event("2026-03-02 10:00", "product_view", visitor=6),
+            event("2026-03-02 10:01", "add_to_cart", visitor=6),
+            event("2026-03-02 10:02", "checkout", visitor=6),
             event("2026-03-02 10:00", "add_to_cart", visitor=4),
             event("2026-03-02 10:00", "product_view", visitor=5),
             event("2026-03-02 10:00", "product_view", visitor=0),
         ],
-        "4 | 3 | 1 | 1",
+        "5 | 4 | 2 | 1",
     ),
     Case(
         "The same funnel by device",
@@ -48,6 +51,7 @@ CASES = (
             event("2026-03-02 10:00", "product_view", visitor=3, **MOBILE),
             event("2026-03-02 10:01", "add_to_cart", visitor=3, **MOBILE),
             event("2026-03-02 10:00", "add_to_cart", visitor=4, **TABLET),
+            event("2026-03-02 10:00", "product_view", visitor=0, **DESKTOP),
         ],
         """
         desktop | 2 | 50 | 100 | 100
@@ -61,10 +65,12 @@ CASES = (
             event("2026-03-02 10:01", "product_view", session_id="orders", properties=P1),
             event("2026-03-02 10:02", "product_view", session_id="orders", properties=P2),
             event("2026-03-02 10:03", "add_to_cart", session_id="orders", properties=P1),
+            event("2026-03-02 10:03:30", "add_to_cart", session_id="orders", properties=P1),
             order("2026-03-02 10:04", "order-1", 10, session_id="orders"),
             event("2026-03-02 10:00", "product_view", session_id="looks", properties=P1),
             event("2026-03-02 10:01", "add_to_cart", session_id="looks", properties=P3),
             event("2026-03-02 10:02", "product_view", session_id="looks"),
+            event("2026-03-02 10:00", "product_view", properties=P1),
         ],
         """
         p-1 | 2 | 1 | 1
@@ -85,10 +91,12 @@ CASES = (
             order("2026-03-03 10:00", "order-4", 10, session_id="3c", visitor=3),
             event("2026-03-03 10:00", session_id="4a", visitor=4),
             order("2026-02-20 10:00", "order-5", 10, session_id="5a", visitor=5),
+            order("2026-03-04 10:00", "order-6", 10, session_id="of nobody", visitor=0),
         ],
         """
         1 | 1 | 0
         3 | 2 | 2.5
         """,
+        asks_for_all_times=True,
     ),
 )

@@ -13,11 +13,13 @@ CASES = (
         "E-mail: sent, opened, clicked",
         [
             *[event("2026-03-02 10:00", "email_sent", visitor=visitor, properties=SPRING) for visitor in range(1, 5)],
+            event("2026-03-02 10:01", "email_sent", visitor=4, properties=SPRING),
             event("2026-03-02 11:00", "email_open", visitor=1, properties=SPRING),
             event("2026-03-02 12:00", "email_open", visitor=1, properties=SPRING),
             event("2026-03-02 12:01", "email_open", visitor=3, properties=SPRING, outcome=Outcome.THROTTLED),
             event("2026-03-03 11:00", "email_open", visitor=2, properties=SPRING),
             event("2026-03-03 11:01", "email_click", visitor=2, properties=SPRING),
+            event("2026-03-03 11:02", "email_click", visitor=2, properties=SPRING),
             event("2026-03-03 11:01", "email_open", visitor=2, properties=SUMMER),
             event("2026-03-03 11:01", "email_open", visitor=2),
         ],

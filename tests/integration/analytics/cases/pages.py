@@ -59,6 +59,7 @@ CASES = (
             event("2026-03-02 10:00:30", session_id="there", url=f"{A}?page=2"),
             event("2026-03-02 10:00:40", "click", session_id="there", url=A),
             event("2026-03-02 10:01:30", session_id="there", url=B),
+            event("2026-03-02 10:00", url=A),
             event("2026-03-02 10:00", session_id="loads again", url=A),
             event("2026-03-02 10:01", session_id="loads again", url=A),
         ],

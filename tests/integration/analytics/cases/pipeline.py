@@ -39,6 +39,7 @@ CASES = (
         2026-03-02 10:00:00.000 | 40 | 86400000 | (11,2,0) | stored | '' | 1
         """,
         {"event_id": ID},
+        alone=True,
     ),
     Case(
         "How fresh the table is",
@@ -54,5 +55,6 @@ CASES = (
         13 | 0 | 3600
         """,
         {"now": "2025-01-01 12:00:00"},
+        alone=True,
     ),
 )

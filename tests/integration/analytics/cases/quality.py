@@ -7,13 +7,13 @@ from uuid import UUID
 
 from tests.integration.analytics.case import Case, event, order
 
-from sluice.contract.event import Outcome, Stage
+from sluice.contract.event import Api, Outcome, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FIRST, SECOND, LATEST = (str(UUID(int=0xF1257 << 64 | number)) for number in range(3))
-PULSE, EVENTS, INGEST, CLIENT = ({"api": api} for api in ("pulse", "events", "ingest", "client"))
+PULSE, EVENTS, INGEST, CLIENT, USER_EVENT = ({"api": api} for api in Api)
 
 
 def rejected(reason: str, **of_line: str) -> Mapping[str, Any]:
@@ -74,6 +74,7 @@ CASES = (
             event("2026-03-02 10:00", of_line=PULSE),
             event("2026-03-02 10:00", of_line=PULSE),
             event("2026-03-02 10:00", of_line=EVENTS, to_gateway_ms=3_600_000),
+            event("2026-03-02 10:00", of_line=USER_EVENT, to_gateway_ms=0),
             event("2026-03-02 10:00", of_line=INGEST, to_gateway_ms=3_600_001),
             event("2026-03-02 10:00", of_line=CLIENT, to_gateway_ms=-1000),
         ],
@@ -82,6 +83,7 @@ CASES = (
         events | 1 | 3600 | 0 | 0
         ingest | 1 | 3600.001 | 1 | 0
         pulse | 2 | 0.1 | 0 | 0
+        user_event | 1 | 0 | 0 | 0
         """,
     ),
     Case(

@@ -21,6 +21,7 @@ CASES = (
         2026-03-02 | 1 | 1
         2026-03-03 | 1 | 1
         """,
+        asks_for_all_times=True,
     ),
     Case(
         "Weekly cohorts",
@@ -41,6 +42,7 @@ CASES = (
         2026-03-09 | 0 | 1 | 100
         """,
         {"to": "2026-03-15"},
+        asks_for_all_times=True,
     ),
     Case(
         "Who is back after a day, a week, a month",
@@ -60,5 +62,6 @@ CASES = (
         2026-03-02 | 2 | 1 | 1 | 1
         2026-03-05 | 1 | 0 | 1 | 0
         """,
+        asks_for_all_times=True,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.integration.analytics.case import Case, order
+from tests.integration.analytics.case import Case, event, order
 
 from sluice.contract.event import Outcome
 
@@ -49,6 +49,7 @@ CASES = (
             order("2026-03-02 10:00", "order-1", 10, properties=items(tent=2, stove=4)),
             order("2026-03-02 11:00", "order-2", 10, properties=items(tent=1)),
             order("2026-03-02 12:00", "order-3", 10),
+            event("2026-03-02 12:30", "add_to_cart", properties=items(tent=7)),
             order("2026-03-02 13:00", "order-2", 10, properties=items(tent=1), outcome=Outcome.DUPLICATE),
         ],
         """

@@ -55,6 +55,7 @@ CASES = (
             order("2026-03-05 10:00", "order-3", 7, session_id="of another", visitor=2),
             order("2026-03-09 10:00", "order-4", 99, session_id="later", visitor=3, **SALE),
             event("2026-03-05 10:00", session_id="only looks", visitor=4, **SALE),
+            order("2026-03-03 10:00", "order-5", 99, session_id="of nobody", visitor=0),
         ],
         """
         first touch | google | 2 | 40
@@ -64,5 +65,6 @@ CASES = (
         last touch | (none) | 1 | 7
         """,
         {"currency": "EUR"},
+        asks_for_all_times=True,
     ),
 )

@@ -41,7 +41,7 @@ CASES = (
             event("2026-03-02 10:31"),
         ],
         "\n".join(f"2026-03-02 10:{minute:02}:00 | {LIVE.get(minute, '0 | 0')}" for minute in range(1, 31)),
-        {"now": "2026-03-02 10:30:20"},
+        {"now": "2026-03-02 10:30:00"},
     ),
     Case(
         "The busiest hours of the week",
@@ -49,6 +49,7 @@ CASES = (
             event("2026-03-02 09:00"),
             event("2026-03-09 09:59:59.999"),
             event("2026-03-09 10:00", "click"),
+            event("2026-03-09 09:30", outcome=Outcome.BOT),
             event("2026-03-15 23:30"),
             event("2026-03-16 09:00"),
         ],
@@ -67,6 +68,7 @@ CASES = (
             event("2026-03-10 00:00"),
             event("2026-03-11 00:00"),
             event("2026-03-11 00:00", "click"),
+            event("2026-03-11 00:00", outcome=Outcome.BOT),
             event("2026-03-16 00:00"),
         ],
         """
@@ -94,5 +96,6 @@ CASES = (
         2026-03-05 | 1 | 3 | 3 | 33.3
         2026-03-08 | 1 | 3 | 3 | 33.3
         """,
+        asks_for_all_times=True,
     ),
 )

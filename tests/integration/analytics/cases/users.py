@@ -35,6 +35,7 @@ CASES = (
         free | 1 | 1
         """,
         {"attribute": "plan"},
+        asks_for_all_times=True,
     ),
     Case(
         "What users with an attribute spend",
