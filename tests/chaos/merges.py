@@ -12,12 +12,12 @@ EVERY_S = 4.0
 WITHIN_S = 30.0
 
 
-async def merge(clickhouse_url: str) -> None:
-    """Merge every few seconds until cancelled; while ClickHouse is away, or busy with it, try again later."""
+async def merge(clickhouse_url: str, every_s: float = EVERY_S) -> None:
+    """Merge again and again until cancelled; while ClickHouse is away, or busy with it, try again later."""
     timeout = aiohttp.ClientTimeout(total=WITHIN_S)
     async with aiohttp.ClientSession(clickhouse_url, timeout=timeout) as session:
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(every_s)
             with suppress(aiohttp.ClientError, TimeoutError):
                 async with session.post("/", data=MERGE) as answer:
                     await answer.read()
