@@ -62,7 +62,10 @@ def test_what_is_said_is_a_table_and_a_sentence(pristine: Own):
     done = pristine.sluice("audit")
     assert (done.returncode, done.stderr) == (0, "")
     assert "│ difference │" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("every accepted event has exactly one row")
+    assert done.stdout.splitlines()[-2:] == [
+        "every accepted event has exactly one row",
+        "each roll-up is what the event log adds up to",
+    ]
 
 
 async def test_what_is_no_raw_line_counts_under_no_project(own: Own):
@@ -121,7 +124,7 @@ def test_a_row_that_is_missing_is_found(a_record: dict[str, int], pristine: Own)
     ]
     loud = pristine.sluice("audit")
     assert loud.returncode == 1
-    assert loud.stderr.splitlines() == [
+    assert loud.stderr.splitlines()[:2] == [
         "THE ACCOUNT DOES NOT BALANCE: 1 fault, a difference of 1",
         f"partition {a_record['partition']}, offset {a_record['offset']}: 1 raw line without a row",
     ]
@@ -185,9 +188,32 @@ def test_rows_of_one_record_that_changed_places_are_found(a_record: dict[str, in
 
 def test_rows_of_an_older_topic_are_no_part_of_it(a_record: dict[str, int], pristine: Own):
     pristine.add(ONE.format(**a_record), source_topic="generateUUIDv4()")
-    code, finding = pristine.audit()
+    code, finding = pristine.audit("--wait", "0")
     assert (code, finding["no_part"]["rows_of_older_topics"]) == (0, 1)
     assert "no part of it: 1 row of 1 older topic events.raw" in pristine.sluice("audit").stdout
+
+
+def test_a_roll_up_that_differs_is_found(pristine: Own):
+    pristine.change("CREATE OR REPLACE TABLE sluice.kept_minutes AS sluice.rollup_minutes")
+    pristine.change("INSERT INTO sluice.kept_minutes SELECT * FROM sluice.rollup_minutes")
+    pristine.change("INSERT INTO sluice.rollup_minutes SELECT * FROM sluice.rollup_minutes")
+    code, finding = pristine.audit()
+    assert (code, finding["balances"]) == (1, True)
+    assert {difference["rollup"] for difference in finding["rollups"]["differences"]} == {"minutes"}
+    loud = pristine.sluice("audit")
+    assert loud.returncode == 1
+    assert loud.stderr.splitlines()[0] == "THE ROLL-UPS DIFFER FROM THE EVENT LOG: minutes"
+    assert loud.stderr.splitlines()[-1] == "stop the sinks and run `sluice rollups rebuild minutes`"
+
+    refused = pristine.sluice("rollups", "rebuild", "minutes")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("sluice: sinks run on 127.0.0.1: stop them first")
+
+    with pristine.without("sinks"):
+        pristine.post(event(), event())
+        pristine.wait_until(lambda: pristine.sluice("rollups", "rebuild", "minutes").returncode == 0, "sinks stay")
+        assert pristine.sluice("rollups", "check").returncode == 0
+    assert pristine.audit()[0] == 0
 
 
 def test_since_leaves_out_what_is_older(pristine: Own):

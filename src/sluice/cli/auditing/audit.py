@@ -10,6 +10,8 @@ from sluice.cli.auditing.account import Account, Accounts
 from sluice.cli.auditing.comparing import Fault, Kind, faults, joined, tally
 from sluice.cli.auditing.windows import windows
 from sluice.cli.reading.log import side_by_side
+from sluice.cli.reading.progress import marks_near_ends
+from sluice.cli.rebuilding.checking import Checked
 from sluice.contract.errors import Unusable
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Finding:
 
     `faults` are joined where they follow each other; `faults_left_out` counts raw records beyond those kept.
     `expired` holds the offsets of each partition that retention took from the log while the audit read it. `no_part`
-    is None where ClickHouse could not count that, and `not_counted` says why.
+    is None where ClickHouse could not count that, and `not_counted` says why. `rollups` tells what was found of them.
     """
 
     topic_id: str
@@ -43,11 +45,17 @@ class Finding:
     expired: list[tuple[int, range]] = field(default_factory=list)
     no_part: NoPart | None = None
     not_counted: str = ""
+    rollups: Checked = field(default_factory=Checked)
 
     @property
     def balances(self) -> bool:
         """Whether each accepted event has its one row or is on the way, and nothing else has a row."""
         return not self.faults and all(account.difference == 0 for account in self.accounts.values())
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the account balances, and no roll-up differs from the event log."""
+        return self.balances and not self.rollups.differences
 
 
 async def wait_until_stored(table: Table, offsets: Mapping[int, range], seconds: float) -> bool:
@@ -82,7 +90,7 @@ async def audit(raw_log: Log, table: Table, offsets: Mapping[int, range], topic_
     Raises `Retry` or `Unusable` when Kafka or ClickHouse cannot be asked.
     """
     finding = Finding(topic_id, offsets)
-    marks = await table.marks(min((held.start for held in offsets.values()), default=0))
+    marks = await marks_near_ends(table.marks, offsets)
     auditor = _Auditor(raw_log, table, finding, marks, read)
     await side_by_side(offsets, auditor.compare)
     await auditor.look_beyond()

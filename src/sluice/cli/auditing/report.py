@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.cli.auditing.account import Account, by_project, total
 from sluice.cli.auditing.comparing import Kind
 from sluice.cli.reading.shown import number, printable
+from sluice.cli.rebuilding import report as rollups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,19 +62,27 @@ def notes(finding: Finding) -> Iterable[str]:
         )
     if waiting := total(finding.accounts.values()).on_the_way:
         yield f"{number(waiting, 'event')} on the way: beyond what the sinks have stored; --wait waits for them"
+    yield from rollups.notes(finding.rollups)
 
 
-def verdict(finding: Finding, *, arrived: bool) -> str:
-    """Say what an account that balances proves; `arrived` is False where the wait for the rest was in vain."""
-    if not arrived:
-        return "no accepted event is missing or doubled so far, but not every one has its row yet"
-    if total(finding.accounts.values()).on_the_way:
-        return "every accepted event has exactly one row, or is on the way"
-    return "every accepted event has exactly one row"
+def verdicts(finding: Finding, *, arrived: bool) -> Iterable[str]:
+    """Say what is proved by what was found right; `arrived` is False where the wait for the rest was in vain."""
+    if finding.balances and not arrived:
+        yield "no accepted event is missing or doubled so far, but not every one has its row yet"
+    elif finding.balances and total(finding.accounts.values()).on_the_way:
+        yield "every accepted event has exactly one row, or is on the way"
+    elif finding.balances:
+        yield "every accepted event has exactly one row"
+    if not finding.rollups.differences:
+        yield rollups.verdict(finding.rollups)
 
 
 def alarms(finding: Finding) -> Sequence[str]:
-    """Say loudly what is wrong, and where; empty where the account balances."""
+    """Say loudly what is wrong, and where; empty where the account balances and roll-ups agree."""
+    return [*_of_account(finding), *rollups.alarms(finding.rollups)]
+
+
+def _of_account(finding: Finding) -> Sequence[str]:
     if finding.balances:
         return ()
     difference = sum(abs(account.difference) for account in finding.accounts.values())
@@ -100,6 +109,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "total": _numbers(total(finding.accounts.values())),
         "faults": [fault._asdict() for fault in finding.faults],
         "faults_left_out": finding.faults_left_out,
+        "rollups": rollups.as_json(finding.rollups),
         "no_part": {
             "rows_of_older_topics": finding.no_part and finding.no_part.of_older_topics,
             "rows_from_before": finding.no_part and finding.no_part.from_before,

@@ -8,7 +8,7 @@ from sluice.cli.reading.log import side_by_side
 from sluice.processors.changelog import changes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from sluice.cli.reading.clickhouse import ClickHouse
     from sluice.cli.reading.log import Log, PartitionLog
@@ -31,6 +31,23 @@ async def marks(clickhouse: ClickHouse, topic_id: str, at_least: int = 0) -> Map
     Those below `at_least` count as none; the higher it is, the less ClickHouse has to read.
     """
     found: Mapping[int, int] = dict(map(tuple, await clickhouse.ask(_MARKS, topic_id=topic_id, at_least=at_least)))
+    return found
+
+
+async def marks_near_ends(
+    marks_from: Callable[[int], Awaitable[Mapping[int, int]]], held: Mapping[int, range]
+) -> Mapping[int, int]:
+    """Give the same of partitions that hold these raw offsets, as far as it lies within or beyond them.
+
+    It is looked for near their ends, and farther back where a partition has none there: where the sinks keep up,
+    ClickHouse reads the latest rows alone. `marks_from` gives the marks that are not below an offset.
+    """
+    found: dict[int, int] = {}
+    sought = {partition: ever_farther_back(offsets) for partition, offsets in held.items() if offsets}
+    while sought:
+        starts = {partition: next(steps) for partition, steps in sought.items()}
+        found |= await marks_from(min(starts.values()))
+        sought = {at: sought[at] for at, start in starts.items() if at not in found and start > held[at].start}
     return found
 
 

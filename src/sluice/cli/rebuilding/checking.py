@@ -83,15 +83,21 @@ async def check(tables: Tables) -> Checked:
     return Checked(list(found), not_added(rolled, stored))
 
 
-async def check_until_even(tables: Tables, seconds: float) -> Checked:
-    """Check until nothing waits to be added up any more, or something is wrong; at most so long."""
+async def check_once_added(tables: Tables, seconds: float) -> tuple[Checked, bool]:
+    """Check, again and again, until all that is stored now is added up, or something is wrong; at most so long.
+
+    Gives what was found last, and False where it took longer. Later events are not waited for.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
+    awaited = await tables.stored()
     while True:
         found = await check(tables)
+        if found.is_even or found.differences or not not_added(await tables.rolled(), awaited):
+            return found, True
         left = deadline - loop.time()
-        if found.is_even or found.differences or left <= 0:
-            return found
+        if left <= 0:
+            return found, False
         await asyncio.sleep(min(POLL_S, left))
 
 

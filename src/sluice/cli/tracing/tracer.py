@@ -124,7 +124,7 @@ class Tracer:
 
     async def _search_kafka(self, trace: Trace) -> None:
         self._topic_id = await self._raw.topic_id()
-        trace.marks = await progress.marks(self._clickhouse, self._topic_id)
+        trace.marks = await progress.marks_near_ends(self._marks_from, await self._raw.ranges())
         await self._ask_table()
         known = bool(self._found)
         trace.markers = await progress.markers(self._changelog, self._topic_id)
@@ -135,6 +135,9 @@ class Tracer:
             await self._search_raw(trace, span, beyond_markers_only=known)
             if self._found:
                 return
+
+    async def _marks_from(self, offset: int) -> Mapping[int, int]:
+        return await progress.marks(self._clickhouse, self._topic_id, offset)
 
     async def _search_processed(self, trace: Trace, span: Span) -> None:
         held = await self._processed.ranges_since(span.since)

@@ -9,8 +9,10 @@ from typing import Any
 from sluice.cli.auditing.account import Account
 from sluice.cli.auditing.audit import Finding
 from sluice.cli.auditing.comparing import Fault, Kind
-from sluice.cli.auditing.report import FAULTS_SHOWN, alarms, as_json, columns, lines, notes, verdict
+from sluice.cli.auditing.report import FAULTS_SHOWN, alarms, as_json, columns, lines, notes, verdicts
 from sluice.cli.auditing.table import NoPart
+from sluice.cli.rebuilding.checking import Checked
+from sluice.cli.rebuilding.comparing import Difference
 
 
 def finding(**changes) -> Finding:
@@ -25,7 +27,7 @@ def finding(**changes) -> Finding:
 
 def test_an_account_that_balances_raises_no_alarm():
     assert finding().balances
-    assert alarms(finding()) == ()
+    assert alarms(finding()) == []
     assert list(notes(finding())) == []
 
 
@@ -90,7 +92,7 @@ def test_what_is_no_part_of_it_is_said():
 def test_what_was_not_counted_is_said_and_null_for_programs():
     uncounted = finding(no_part=None, not_counted="ClickHouse at x: too long")
     assert list(notes(uncounted)) == ["what is no part of it was not counted: ClickHouse at x: too long"]
-    assert alarms(uncounted) == ()
+    assert alarms(uncounted) == []
     assert as_json(uncounted)["no_part"] == {"rows_of_older_topics": None, "rows_from_before": None, "expired": []}
 
 
@@ -99,14 +101,46 @@ def test_what_is_on_the_way_is_said():
 
 
 def test_the_verdict_speaks_of_what_is_on_the_way_only_where_something_is():
-    assert verdict(finding(), arrived=True) == "every accepted event has exactly one row"
+    assert next(iter(verdicts(finding(), arrived=True))) == "every accepted event has exactly one row"
     waiting = finding(accounts={(0, "demo"): Account(1, 1)})
-    assert verdict(waiting, arrived=True) == "every accepted event has exactly one row, or is on the way"
+    said, _ = verdicts(waiting, arrived=True)
+    assert said == "every accepted event has exactly one row, or is on the way"
 
 
 def test_the_verdict_claims_no_row_for_every_event_where_the_wait_was_in_vain():
-    said = verdict(finding(accounts={(0, "demo"): Account(1, 1)}), arrived=False)
+    said, _ = verdicts(finding(accounts={(0, "demo"): Account(1, 1)}), arrived=False)
     assert said == "no accepted event is missing or doubled so far, but not every one has its row yet"
+
+
+DIFFERING = Checked([Difference("minutes", 202611, 7, 8, 9)])
+
+
+def test_roll_ups_that_agree_are_said_to():
+    assert list(verdicts(finding(), arrived=True))[1:] == ["each roll-up is what the event log adds up to"]
+
+
+def test_roll_ups_that_lag_are_no_alarm():
+    lagging = finding(rollups=Checked(not_added=Counter(minutes=5)))
+    assert lagging.is_right
+    assert alarms(lagging) == []
+    assert list(notes(lagging)) == ["5 rows not added up yet: sinks do so at once, or when they start"]
+
+
+def test_roll_ups_that_differ_are_an_alarm_of_their_own():
+    differing = finding(rollups=DIFFERING)
+    assert (differing.balances, differing.is_right) == (True, False)
+    assert alarms(differing)[0] == "THE ROLL-UPS DIFFER FROM THE EVENT LOG: minutes"
+    assert list(verdicts(differing, arrived=True)) == ["every accepted event has exactly one row"]
+
+
+def test_of_an_account_that_does_not_balance_and_roll_ups_that_differ_both_are_said():
+    both = finding(rollups=DIFFERING, faults=[Fault(0, 3, 3, Kind.MISSING, 1)])
+    assert not both.is_right
+    assert [said for said in alarms(both) if said.startswith("THE ")] == [
+        "THE ACCOUNT DOES NOT BALANCE: 1 fault, a difference of 0",
+        "THE ROLL-UPS DIFFER FROM THE EVENT LOG: minutes",
+    ]
+    assert list(verdicts(both, arrived=True)) == []
 
 
 def test_the_json_holds_everything():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sluice.cli.rebuilding import checking
-from sluice.cli.rebuilding.checking import check, check_until_even
+from sluice.cli.rebuilding.checking import check, check_once_added
 
 if TYPE_CHECKING:
     from sluice.cli.rebuilding.comparing import Counts
@@ -80,12 +80,23 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_wait_ends_once_the_last_block_is_added_up():
-    deployment = Deployment(settled=90, rolled=90, stored=100, adds=0)
-    assert not (await check_until_even(deployment, 0.01)).is_even
-    deployment = Deployment(settled=90, rolled=90, stored=100, adds=1)
-    assert (await check_until_even(deployment, 60)).is_even
+    found, added = await check_once_added(Deployment(settled=90, rolled=90, stored=100, adds=1), 60)
+    assert (found.is_even, added) == (True, True)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_wait_may_be_in_vain():
+    found, added = await check_once_added(Deployment(settled=90, rolled=90, stored=100), 0.01)
+    assert (found.not_added, added) == ({"minutes": 10}, False)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_wait_is_not_for_what_comes_later():
+    found, added = await check_once_added(Deployment(settled=90, rolled=90, stored=100, stores=1000), 60)
+    assert (found.differences, added) == ([], True)
 
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_wait_ends_where_something_is_wrong():
-    assert (await check_until_even(Deployment(settled=90, rolled=80, stored=100), 1e9)).differences
+    found, added = await check_once_added(Deployment(settled=90, rolled=80, stored=100), 1e9)
+    assert (len(found.differences), added) == (1, True)
