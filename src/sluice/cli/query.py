@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,9 @@ from sluice.cli.reading.shown import number, show_table
 from sluice.contract.errors import Unusable
 from sluice.role.settings import load
 from sluice.sinks.settings import ClickHouseClientSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 FORMATS = {
     "table": "JSONCompactStringsEachRowWithNamesAndTypes",
@@ -24,6 +29,18 @@ FORMATS = {
 """What the command calls a format, and what ClickHouse calls it."""
 
 
+def _by_name(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE")
+        if name in parameters:
+            raise click.BadParameter(f"{name} is given twice")
+        parameters[name] = value
+    return parameters
+
+
 @click.command()
 @click.argument("sql", required=False)
 @click.option(
@@ -34,15 +51,23 @@ FORMATS = {
     show_default=True,
     help="How to print it.",
 )
+@click.option(
+    "--param",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_by_name,
+    help="What {NAME:Type} stands for in the SQL; once for each name.",
+)
 @click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
-def command(sql: str | None, output: str, clickhouse_url: str | None) -> None:
+def command(sql: str | None, output: str, parameters: dict[str, str], clickhouse_url: str | None) -> None:
     """Ask ClickHouse, read-only, and print the rows; without SQL, it is read from standard input.
 
     A FORMAT clause in the SQL wins over --format.
     """
     statement = sql if sql is not None else click.get_text_stream("stdin").read()
     settings = load(ClickHouseClientSettings, clickhouse_url=clickhouse_url)
-    answer = ask(settings.clickhouse_url, statement, FORMATS[output])
+    answer = ask(settings.clickhouse_url, statement, FORMATS[output], parameters)
     rows = parse_rows(answer) if output == "table" else None
     if rows is None:
         sys.stdout.buffer.write(answer)
@@ -52,21 +77,30 @@ def command(sql: str | None, output: str, clickhouse_url: str | None) -> None:
     click.echo(number(len(rows[2]), "row"), err=True)
 
 
-def ask(url: str, statement: str, output_format: str) -> bytes:
-    """Send one statement and give the answer's bytes; without rows, none.
+def ask(url: str, statement: str, output_format: str, parameters: Mapping[str, str]) -> bytes:
+    """Send one statement with the values of its parameters and give the answer's bytes; without rows, none.
 
-    Raises `Unusable` with ClickHouse's own words when it refuses, or when it cannot be reached.
+    Raises `Unusable` where the statement lacks a parameter, and with ClickHouse's own words when it refuses, or when
+    it cannot be reached.
     """
     from sluice.cli.reading.clickhouse import ERRORS, READ_ONLY, connected, sentence
 
     statement = statement.strip().rstrip(";")
     if not statement:
         raise Unusable("there is nothing to ask: give the SQL as an argument or on standard input")
+    for name in parameters:
+        if not re.search(rf"\{{\s*{re.escape(name)}\s*:", statement):
+            raise Unusable(f"the SQL has no parameter {{{name}:Type}}")
     client = connected(url)
     try:
         # The header, unlike a clause, leaves a FORMAT of the statement's own in force.
         return bytes(
-            client.raw_query(statement, settings=READ_ONLY, transport_settings={"X-ClickHouse-Format": output_format})
+            client.raw_query(
+                statement,
+                parameters=dict(parameters),
+                settings=READ_ONLY,
+                transport_settings={"X-ClickHouse-Format": output_format},
+            )
         )
     except ERRORS as error:
         raise Unusable(sentence(error)) from error

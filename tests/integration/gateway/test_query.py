@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -46,6 +47,48 @@ def test_a_format_clause_wins(stack: Stack):
 
 def test_the_sql_may_come_from_standard_input(stack: Stack):
     assert query(stack, "--format", "tsv", stdin="SELECT 'a' AS b;\n").stdout == "b\na\n"
+
+
+def test_parameters_are_values_and_never_sql(stack: Stack):
+    value = "it's 100 %\t\\ {x:String} = 1; DROP TABLE t"
+    answer = query(stack, "--format", "jsonl", "--param", f"text={value}", "SELECT {text:String} AS text")
+    assert json.loads(answer.stdout) == {"text": value}
+
+
+def test_several_parameters_are_taken_by_their_names(stack: Stack):
+    answer = query(
+        stack,
+        "--format",
+        "tsv",
+        "--param",
+        "day=2026-03-02",
+        "--param",
+        "n=",
+        "SELECT {day:Date} + 1 AS d, {n:String} AS n",
+    )
+    assert answer.stdout == "d\tn\n2026-03-03\t\n"
+
+
+def test_a_percent_sign_is_no_parameter(stack: Stack):
+    answer = query(stack, "--format", "tsv", "--param", "x=ab", "SELECT {x:String} LIKE 'a%' AS like, 7 % 4 AS rest")
+    assert answer.stdout == "like\trest\n1\t3\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--param", "y=1"], "the SQL has no parameter {y:Type}"),
+        (["--param", "x"], "'x' is not NAME=VALUE"),
+        (["--param", "=1"], "'=1' is not NAME=VALUE"),
+        (["--param", "x=1", "--param", "x=2"], "x is given twice"),
+        (["--param", "x=many"], "many"),
+        ([], "`x`"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_refused(stack: Stack, given, words):
+    answer = query(stack, *given, "SELECT {x:UInt8}")
+    assert answer.returncode != 0
+    assert words in answer.stderr
 
 
 def test_a_statement_without_rows_prints_none(stack: Stack):
