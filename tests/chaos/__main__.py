@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from tests.chaos.deployment import DidNotStart
+from tests.chaos.mutants.sink_mutants import PassedOn
 from tests.chaos.report import MARKDOWN_HEAD, markdown_faults, markdown_row, of_run
 from tests.chaos.run import Outcome, run
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 LARGEST_SEED = 9999
 INTERRUPTED = 130
+
+
+def _mutants(kind: type) -> list[str]:
+    """Name those of a kind that are no kinds of their own."""
+    return [name for mutant in kind.__subclasses__() for name in _mutants(mutant)] or [kind.__name__]
 
 
 class Seeds(click.ParamType):
@@ -49,23 +55,26 @@ class Seeds(click.ParamType):
 @click.option("--seeds", "--seed", type=Seeds(), help="What decides on the faults: 7, or 1..10 for ten runs.")
 @click.option("--markdown", type=click.Path(path_type=Path), help="Append the results to this file, as tables.")
 @click.option("--keep", is_flag=True, help="Keep the logs and the data although all is exact.")
-def main(minutes: float, seeds: range | None, markdown: Path | None, keep: bool) -> None:
+@click.option(
+    "--mutant", type=click.Choice(MUTANTS), default="", help="Break the sinks this way: the run has to fail."
+)
+def main(minutes: float, seeds: range | None, markdown: Path | None, keep: bool, mutant: str) -> None:
     """Disturb a deployment under load, and see that every accepted event is one row."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("tests.chaos").setLevel(logging.INFO)
     first = random.randint(1, LARGEST_SEED)
-    outcomes = [_run(seed, minutes, keep=keep) for seed in seeds or range(first, first + 1)]
+    outcomes = [_run(seed, minutes, mutant or "", keep=keep) for seed in seeds or range(first, first + 1)]
     if markdown is not None:
         with markdown.open("a") as file:
             file.write(MARKDOWN_HEAD + "".join(map(markdown_row, outcomes)) + "\n" + markdown_faults(outcomes))
     sys.exit(any(outcome.wrong for outcome in outcomes))
 
 
-def _run(seed: int, minutes: float, *, keep: bool) -> Outcome:
+def _run(seed: int, minutes: float, mutant: str, *, keep: bool) -> Outcome:
     directory = Path(tempfile.mkdtemp(prefix=f"sluice-chaos-{seed}-"))
     click.echo(f"seed {seed}: the logs are in {directory}")
     try:
-        outcome = asyncio.run(_interruptible(run(seed, minutes * 60, directory)))
+        outcome = asyncio.run(_interruptible(run(seed, minutes * 60, directory, mutant)))
     except DidNotStart as error:
         outcome = Outcome(seed, wrong=[str(error)])
     except asyncio.CancelledError:

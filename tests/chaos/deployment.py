@@ -36,7 +36,7 @@ class DidNotStart(Exception):
 class Deployment:
     """What a fault can get hold of. Made by `deployed`."""
 
-    def __init__(self, directory: Path, sockets: Path, guard: Guard) -> None:
+    def __init__(self, directory: Path, sockets: Path, guard: Guard, mutant: str = "") -> None:
         self.directory = directory
         self.kafka_bootstrap = f"127.0.0.1:{free_port()}"
         self._clickhouse_port = free_port()
@@ -47,6 +47,7 @@ class Deployment:
         self.proxy = Proxy(self._clickhouse_port)
         self.rules = RuleFile(directory / "sluice.toml")
         self.roles: dict[str, Role] = {}
+        self._mutants = {"sinks": mutant}
         self._sockets = sockets
         self._guard = guard
 
@@ -56,7 +57,8 @@ class Deployment:
         for name in ("broker", "clickhouse", "gateway"):
             self._add(name, (sys.executable, "-m", "sluice", name), {})
         for name in WORKERS:
-            command = (sys.executable, "-m", f"tests.chaos.roles.{name}", str(self.directory / "steps"))
+            mutant = filter(None, [self._mutants.get(name)])
+            command = (sys.executable, "-m", f"tests.chaos.roles.{name}", str(self.directory / "steps"), *mutant)
             settings = {"SLUICE_CLICKHOUSE_URL": sinks_clickhouse_url}
             self._add(name, command, settings | self._of_worker("first"))
             self._add(f"{name}-{SECOND}", command, settings | self._of_worker(SECOND))
@@ -124,17 +126,18 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployed(directory: Path) -> AsyncIterator[Deployment]:
+async def deployed(directory: Path, mutant: str = "") -> AsyncIterator[Deployment]:
     """Start a deployment that keeps all it writes in a directory, and end every process of it.
 
-    The guard ends them even where this process is killed.
+    The guard ends them even where this process is killed. `mutant` names one of the sinks' mutants, to stand before
+    their table.
     """
     async with AsyncExitStack() as ending:
         guard = Guard()
         ending.callback(guard.close)
         # A socket's path may have 104 bytes at most.
         sockets = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="sluice-")))
-        deployment = Deployment(directory, sockets, guard)
+        deployment = Deployment(directory, sockets, guard, mutant)
         ending.push_async_callback(deployment.stop)
         await deployment.start()
         yield deployment

@@ -70,10 +70,13 @@ class Outcome:
         return sum(injected.struck for injected in self.injected)
 
 
-async def run(seed: int, duration_s: float, directory: Path) -> Outcome:
-    """Run for so long, and then for as long as it takes until everything that was accepted is stored."""
+async def run(seed: int, duration_s: float, directory: Path, mutant: str = "") -> Outcome:
+    """Run for so long, and then for as long as it takes until everything that was accepted is stored.
+
+    With a mutant of the sinks the outcome has to be wrong.
+    """
     outcome = Outcome(seed)
-    async with deployed(directory) as deployment:
+    async with deployed(directory, mutant) as deployment:
         load = Load(deployment.gateway_url, seed)
         await _disturb(deployment, load, plan(seed, duration_s), duration_s, outcome)
         began = time.monotonic()

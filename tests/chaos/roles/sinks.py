@@ -1,7 +1,8 @@
 """A worker of the sinks that can be killed between what it does to the table.
 
 The same parts as in `sluice.sinks.main`, with the real event log in an adapter that ends the process at an armed
-step. Run as `python -m tests.chaos.roles.sinks DIRECTORY`, the directory of the steps.
+step. Run as `python -m tests.chaos.roles.sinks DIRECTORY [MUTANT]`: the directory of the steps, and the name of a
+mutant of `tests/chaos/mutants/sink_mutants.py` that stands before the table.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.chaos.faults import Step
+from tests.chaos.mutants import sink_mutants
 from tests.chaos.steps import Steps
 
 from sluice.contract import topics
@@ -64,14 +66,17 @@ class MortalEventLog:
         await self._event_log.trial(lines)
 
 
-def run(settings: SinkSettings, steps: Steps) -> None:
+def run(settings: SinkSettings, steps: Steps, mutant: str = "") -> None:
     """Run one worker until it is ended."""
     name_process("sinks")
     log_to_stderr(settings.sinks_log_level)
     asyncio.run(await_topics(settings.kafka_bootstrap, [topics.RAW.name, topics.PROCESSED.name]))
+    event_log: EventLog = ClickHouseEventLog(settings.clickhouse_url)
+    if mutant:
+        event_log = getattr(sink_mutants, mutant)(event_log)
     app = create_app(
         settings,
-        MortalEventLog(ClickHouseEventLog(settings.clickhouse_url), steps),
+        MortalEventLog(event_log, steps),
         KafkaProcessedLog(settings.kafka_bootstrap, topics.PROCESSED.name),
         TopicLog(settings.kafka_bootstrap, topics.RAW.name),
     )
@@ -79,4 +84,4 @@ def run(settings: SinkSettings, steps: Steps) -> None:
 
 
 if __name__ == "__main__":
-    run(load(SinkSettings), Steps(Path(sys.argv[1])))
+    run(load(SinkSettings), Steps(Path(sys.argv[1])), *sys.argv[2:])
