@@ -28,7 +28,7 @@ LARGEST_SEED = 9999
 INTERRUPTED = 130
 
 
-def _mutants(kind: type) -> list[str]:
+def _mutants(kind: type[PassedOn]) -> list[str]:
     """Name those of a kind that are no kinds of their own."""
     return [name for mutant in kind.__subclasses__() for name in _mutants(mutant)] or [kind.__name__]
 
@@ -56,9 +56,9 @@ class Seeds(click.ParamType):
 @click.option("--markdown", type=click.Path(path_type=Path), help="Append the results to this file, as tables.")
 @click.option("--keep", is_flag=True, help="Keep the logs and the data although all is exact.")
 @click.option(
-    "--mutant", type=click.Choice(MUTANTS), default="", help="Break the sinks this way: the run has to fail."
+    "--mutant", type=click.Choice(_mutants(PassedOn)), help="Break the sinks in this way: the run has to fail."
 )
-def main(minutes: float, seeds: range | None, markdown: Path | None, keep: bool, mutant: str) -> None:
+def main(minutes: float, seeds: range | None, markdown: Path | None, keep: bool, mutant: str | None) -> None:
     """Disturb a deployment under load, and see that every accepted event is one row."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("tests.chaos").setLevel(logging.INFO)
