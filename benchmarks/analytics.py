@@ -2,7 +2,7 @@
 
 Each query is asked as it stands there, for the site `shop_de` and four months, and once more for all sites of all
 projects. The best of three counts, since the machine does other things too. Without --url, a ClickHouse of its own is
-started and filled; one that is given must hold rows of `event_log_rows.py`, or none.
+started and filled; one that is given must hold the rows of `event_log_rows.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ PARAMETERS = {
     "currency": "EUR",
     "attribute": "plan",
 }
+EXAMPLES = "SELECT min(event_id) AS event_id, max(user_id) AS user_id FROM sluice.events WHERE site_id = 'shop_de'"
 TIMES = 3
+MEMORY_BYTES = 4 * 1024**3
+"""Of which ClickHouse wants 1 GiB free for each thread of a query."""
 
 
 def questions() -> dict[str, str]:
@@ -76,16 +79,19 @@ def main() -> None:
         url = options.url
         if url is None:
             directory, port = Path(stack.enter_context(tempfile.TemporaryDirectory())), free_port()
-            settings = {"SLUICE_CLICKHOUSE_PORT": str(port), "SLUICE_CLICKHOUSE_PATH": str(directory / "clickhouse")}
+            settings = {
+                "SLUICE_CLICKHOUSE_PORT": str(port),
+                "SLUICE_CLICKHOUSE_PATH": str(directory / "clickhouse"),
+                "SLUICE_CLICKHOUSE_MEMORY_BYTES": str(MEMORY_BYTES),
+            }
             stack.enter_context(running("clickhouse", directory, **settings))
             url = f"http://127.0.0.1:{port}"
-        migrate(url)
         client = stack.enter_context(clickhouse_connect.get_client(dsn=url, send_receive_timeout=3600))
-        if not client.command("SELECT count() FROM sluice.event_log"):
+        if options.url is None:
+            migrate(url)
             fill(client, options.rows)
             feed(client)
-        of_one = "SELECT event_id FROM sluice.events WHERE site_id = 'shop_de' ORDER BY event_id LIMIT 1"
-        parameters = {**PARAMETERS, "event_id": str(client.command(of_one))}
+        parameters = {**PARAMETERS, **next(iter(client.query(EXAMPLES).named_results()))}
         print("| question | one site | all sites |\n|---|---|---|")
         for question, query in questions().items():
             if options.only.lower() in question.lower():

@@ -29,6 +29,22 @@ CASES = (
         """,
     ),
     Case(
+        "Which days bring orders",
+        [
+            event("2026-03-02 10:00", session_id="orders twice"),
+            order("2026-03-02 10:01", "order-1", 10, session_id="orders twice"),
+            order("2026-03-02 10:02", "order-2", 10, session_id="orders twice"),
+            event("2026-03-02 11:00", session_id="looks"),
+            event("2026-03-02 12:00", session_id="looks, too"),
+            event("2026-03-03 23:59", session_id="orders past midnight"),
+            order("2026-03-04 00:01", "order-3", None, session_id="orders past midnight"),
+        ],
+        """
+        2026-03-02 | 3 | 1 | 33.33
+        2026-03-03 | 1 | 1 | 100
+        """,
+    ),
+    Case(
         "Devices, browsers and systems",
         [
             event("2026-03-02 10:00", session_id="orders", **DESKTOP),

@@ -56,6 +56,20 @@ CASES = (
         {"attribute": "plan"},
     ),
     Case(
+        "What one user did",
+        [
+            order("2026-03-02 10:05", "order-1", 10, user_id="ann"),
+            event("2026-03-02 10:00", user_id="ann", url="/a", properties={"color": "red"}),
+            event("2026-03-02 10:01", user_id="bob"),
+            event("2026-03-02 10:02"),
+        ],
+        """
+        2026-03-02 10:00:00.000 | page_view | /a | '' | NULL | {'color':'red'}
+        2026-03-02 10:05:00.000 | confirmation | '' | order-1 | 10 | {}
+        """,
+        {"user_id": "ann"},
+    ),
+    Case(
         "Consent",
         [
             event("2026-03-02 10:00", consent=Consent.GRANTED),
