@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tests.chaos.plan import Planned
     from tests.chaos.role import Role
 
-STRIKES_WITHIN_S = 45.0
+STRIKES_WITHIN_S = 60.0
 """So long an armed step or a trap waits for a worker to come by, which may be one that has yet to start."""
-JOINS_WITHIN_S = 45.0
+JOINS_WITHIN_S = 60.0
 OWNS_SOME = re.compile(rb"owning partitions \[\d")
 OWNS_ALL = re.compile(rb"owning partitions \[%s\]" % b", ".join(b"%d" % number for number in range(PARTITIONS)))
 CUTS = 3
