@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from sluice.processors.journal import Marker, Opened
 from sluice.processors.state_rocksdb import RocksState
@@ -11,7 +13,7 @@ from sluice.stream.assignment import Assignment
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.chaos.mutants.processors import World
+    from tests.chaos.mutants.processors import CutJournal, World
 
     from sluice.processors.journal import Journal
     from sluice.processors.state import Entry
@@ -90,6 +92,12 @@ class GoesByAcknowledgements(PassedOn):
     async def open(self, partition: int) -> Opened:
         opened = await super().open(partition)
         return Opened(Marker(await self.world.topic_id(), await self.world.acknowledged() - 1), opened.state)
+
+
+def no_fence(inner: CutJournal, world: World) -> CutJournal:
+    """Give each life a transactional id of its own, so that nobody fences anybody."""
+    del world
+    return replace(inner, name=f"{inner.name}-{uuid4()}")
 
 
 class AcksFirst(Assignment):

@@ -21,6 +21,7 @@ from tests.factories import NOW, raw_line
 
 from sluice.contract import ndjson, raw, topics
 from sluice.contract.durations import MINUTE_MS
+from sluice.contract.errors import Fenced
 from sluice.contract.event import Api
 from sluice.contract.raw import Context
 from sluice.kafka.reader import stop
@@ -54,7 +55,9 @@ ORDERS = (0, 1, 2, 0, 1, 2)
 OPENS = (0, 1, 22, 30, 43, 50)
 """At which minute the user opens an email, in the same record: every other one is throttled."""
 RECORDS = len(ORDERS)
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
+TIMEOUT_MS = 60_000
+"""Of whatever a processor asks of Kafka: a busy machine is none of the faults here."""
 
 
 class FailingRules(Rulebook):
@@ -74,13 +77,14 @@ RULES = Rulebook(VISITORS)
 class Life:
     """One life of a processor: it is handed what is on the log up to the stop.
 
-    It dies right before or right after so manieth commit of a transaction, or between two batches if of none. Its
-    version of the rules may be one that fails on confirmations.
+    It dies right before or right after so manieth commit of a transaction, or between two batches if of none; or it
+    stands still before its first commit, on a machine of its own, until its successor has taken the partition over.
     """
 
     stop: int
     before_commit: int = 0
     after_commit: int = 0
+    sleeps: bool = False
     rules: Rulebook = RULES
 
 
@@ -93,19 +97,25 @@ class NeverStruck(AssertionError):
 
 
 @dataclass(frozen=True)
-class DyingJournal(KafkaJournal):
-    """The journal of a processor that dies at a commit: what it has sent is with the broker, and it does no more."""
+class CutJournal(KafkaJournal):
+    """The journal of a processor that is cut off at a commit, when what it has sent is with the broker."""
 
     life: Life = Life(0)
     commits: list[int] = field(default_factory=list)
+    asleep: asyncio.Event = field(default_factory=asyncio.Event)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def _producer(self, partition: int) -> AIOKafkaProducer:
         producer = super()._producer(partition)
         commit_transaction = producer.commit_transaction
 
-        async def commit_and_die() -> None:
+        async def commit_or_die() -> None:
             number = len(self.commits) + 1
             self.commits.append(number)
+            if self.life.sleeps and number == 1:
+                await producer.flush()
+                self.asleep.set()
+                await self.woken.wait()
             if number == self.life.before_commit:
                 await producer.flush()
                 raise Died
@@ -113,7 +123,7 @@ class DyingJournal(KafkaJournal):
             if number == self.life.after_commit:
                 raise Died
 
-        producer.commit_transaction = commit_and_die
+        producer.commit_transaction = commit_or_die
         return producer
 
 
@@ -121,7 +131,7 @@ class DyingJournal(KafkaJournal):
 class Parts:
     """What processors are made of; a mutant replaces one of them."""
 
-    journal: Callable[[Journal, World], Journal] = lambda journal, _: journal
+    journal: Callable[[CutJournal, World], Journal] = lambda journal, _: journal
     assignment: type[Assignment] = Assignment
     sinks_read: str = "read_committed"
 
@@ -158,11 +168,12 @@ class World:
     """One partition, and how far the processors' group has acknowledged its raw log."""
 
     def __init__(self, deployment: Deployment, partition: int, directory: Path, parts: Parts) -> None:
-        """`directory` is the disk that the processors have one after the other."""
+        """`directory` holds the disk that the processors have one after the other."""
         self._deployment = deployment
         self._partition = partition
         self._directory = directory
         self._parts = parts
+        self._sleeper: tuple[asyncio.Task[None], CutJournal] | None = None
         self._raw_log = TopicLog(deployment.bootstrap, deployment.raw.name)
         orders = [Sent(f"order {number}", True, f"order-{order}") for number, order in enumerate(ORDERS)]
         opens = [Sent(f"open {number}", True, None) for number in range(len(OPENS))]
@@ -175,7 +186,13 @@ class World:
                 value = ndjson.join([raw.encode(_confirmation(number)), raw.encode(_email_open(number))])
                 await producer.send_and_wait(self._deployment.raw.name, value, partition=self._partition)
         for life in [*script, Life(RECORDS)]:
-            await self._live(life)
+            journal = self._journal(life)
+            living = asyncio.create_task(self._live(life, journal))
+            if life.sleeps:
+                await asyncio.wait_for(journal.asleep.wait(), DEADLINE_S)
+                self._sleeper = living, journal
+            else:
+                await living
 
     async def store(self, clickhouse_url: str) -> None:
         """Let a sink store what is committed."""
@@ -196,22 +213,25 @@ class World:
         async with self._reading(self._deployment.raw) as consumer:
             return await consumer.committed(TopicPartition(self._deployment.raw.name, self._partition)) or 0
 
-    async def _live(self, life: Life) -> None:
-        stores = Stores(self._directory)
-        journal = DyingJournal(
+    def _journal(self, life: Life) -> CutJournal:
+        return CutJournal(
             self._deployment.bootstrap,
-            stores,
+            Stores(self._directory / ("sleeper" if life.sleeps else "worker")),
             output=self._deployment.processed,
             changelog=self._deployment.changelog,
             name=self._deployment.name,
+            transaction_timeout_ms=TIMEOUT_MS,
+            request_timeout_ms=TIMEOUT_MS,
             life=life,
         )
+
+    async def _live(self, life: Life, journal: CutJournal) -> None:
         try:
             async with self._reading(self._deployment.raw) as consumer:
                 await self._work(consumer, self._parts.journal(journal, self), life)
         finally:
             await journal.close(self._partition)  # closes no transaction
-            stores.close()
+            journal.stores.close()
         due = max(life.before_commit, life.after_commit)
         if len(journal.commits) < due:
             raise NeverStruck(f"{life} has made {len(journal.commits)} commits")
@@ -226,15 +246,22 @@ class World:
         acknowledged: list[int] = []
         try:
             next_offset = (await assignment.assign([self._partition])).get(self._partition)
+            await self._wake_sleeper()
             first = await consumer.committed(raw_partition) or 0
             if next_offset is not None:
                 first = min(first, next_offset)
             records = await self._read(consumer, self._deployment.raw, first)
             await assignment.process([_Delivery(each, acknowledged) for each in records if each.offset < life.stop])
-        except Died:
+        except (Died, Fenced):
             pass
         if acknowledged:
             await consumer.commit({raw_partition: acknowledged[-1] + 1})
+
+    async def _wake_sleeper(self) -> None:
+        if self._sleeper is not None:
+            (living, journal), self._sleeper = self._sleeper, None
+            journal.woken.set()
+            await living
 
     @asynccontextmanager
     async def _reading(

@@ -17,6 +17,7 @@ from tests.chaos.mutants.processor_mutants import (
     OutputFirst,
     StateFirst,
     StoreFirst,
+    no_fence,
 )
 from tests.chaos.mutants.processors import VISITORS, Deployment, FailingRules, Life, Parts, World
 from tests.chaos.verification import violations
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
 NOTHING = "nothing happens"
 DIES_IN_TRANSACTION = "a processor dies in its transaction"
 DIES_AFTER_TRANSACTION = "a processor dies after its transaction"
+WAKES_UP = "a processor that slept before its commit wakes up when another with other rules has taken over"
 DEPLOYED_ANEW = "a processor dies in its transaction, and other rules are in force when it is back"
 
 SCRIPTS: dict[str, Sequence[Life]] = {
     NOTHING: [Life(3)],
     DIES_IN_TRANSACTION: [Life(1), Life(4, before_commit=1)],
     DIES_AFTER_TRANSACTION: [Life(4, after_commit=1)],
+    WAKES_UP: [Life(4, sleeps=True, rules=FailingRules(VISITORS))],
     DEPLOYED_ANEW: [Life(4, before_commit=1, rules=FailingRules(VISITORS))],
 }
 
@@ -67,6 +70,7 @@ MUTANTS = {
         Parts(journal=GoesByAcknowledgements, assignment=AcksFirst), DIES_IN_TRANSACTION, LOST
     ),
     "the store changed before the commit": Mutant(Parts(journal=StoreFirst), DIES_IN_TRANSACTION, THROTTLED_NO_MORE),
+    "no fence": Mutant(Parts(journal=no_fence), WAKES_UP, NOT_STORED),
     "sinks that read what was never committed": Mutant(
         Parts(sinks_read="read_uncommitted"), DEPLOYED_ANEW, NOT_STORED
     ),
