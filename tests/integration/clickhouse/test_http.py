@@ -295,6 +295,23 @@ def test_an_insert_that_cannot_be_read_inserts_nothing(server, table):
     assert server.value(f"SELECT count() FROM {table}") == "0"
 
 
+def test_an_insert_that_fails_behind_its_data_says_so(server):
+    server.ask("CREATE TABLE strict (a UInt64, CONSTRAINT small CHECK a < 10) ENGINE = MergeTree ORDER BY a")
+    assert server.ask("INSERT INTO strict FORMAT CSV\n10\n").code == 469
+    server.ask(
+        "CREATE MATERIALIZED VIEW strict_view ENGINE = Memory AS SELECT throwIf(a = 9, 'no nines') FROM strict"
+    )
+    assert server.ask("INSERT INTO strict FORMAT CSV\n9\n").code == 395
+    server.ask("DROP TABLE no_nines")
+    assert server.ask("INSERT INTO strict SETTINGS max_partitions_per_insert_block = 1 VALUES (8)").status == 200
+    server.ask(
+        "ALTER TABLE strict MODIFY SETTING parts_to_throw_insert = 1, max_avg_part_size_for_too_many_parts = 0"
+    )
+    server.ask("SYSTEM STOP MERGES strict")
+    answers = [server.ask("INSERT INTO strict VALUES (7)") for _ in range(3)]
+    assert answers[-1].code == 252, answers[-1].text
+
+
 def test_the_same_deduplication_token_inserts_once(server):
     server.ask(
         "CREATE TABLE once (a UInt64) ENGINE = MergeTree ORDER BY a "
@@ -338,7 +355,7 @@ def test_a_long_query_in_the_url(server):
 
 
 def test_a_long_upload_that_fails_gets_its_answer(server, table):
-    """The error is known after the first piece; the client is still sending then."""
+    """However much is sent, it is read; the error tells what is wrong with the first row."""
     body = b"no number,x\n" * 5_000_000
     answer = server.ask(body, query=f"INSERT INTO {table} FORMAT CSV")
     assert (answer.status, answer.code) == (400, 27)

@@ -234,7 +234,7 @@ class Front:
     async def _load(self, call: Call, statement: Statement, data: bytes, body: Body) -> web.Response:
         assert statement.format is not None, "an INSERT with data has a format"
         async with self._place(call) as (place, on_released):
-            job = LoadJob(place, statement.sql, statement.format)
+            job = LoadJob(place, statement)
             async with self._work.lease(self._work.writes, job, call.tag, on_released) as lease:
                 if body.complete:
                     await lease.commit(job.all_at_once, data)

@@ -8,6 +8,7 @@ in threads: chdb releases the GIL.
 from __future__ import annotations
 
 import logging
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from sluice.local.clickhouse.errors import ClickHouseError, from_engine
 from sluice.local.clickhouse.formats import header_length
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
 _ENGINE_ERRORS = (RuntimeError, chdb.ChdbError)
@@ -112,42 +113,41 @@ def _count(counters: Counters, result: Any) -> None:
 
 
 class Load:
-    """An INSERT whose data arrives piece by piece; nothing of the last block is visible before `finish`."""
+    """An INSERT whose data arrives piece by piece; nothing of it is visible before `finish`.
 
-    def __init__(self, inserter: Any) -> None:
-        self._inserter = inserter
+    chdb's own INSERT by pieces says that all went well where what comes after reading the data fails: a constraint, a
+    view, too many parts. So the data is kept in a file without a name, and the engine reads it from there.
+    """
+
+    def __init__(self, connection: Connection, statement: Callable[[str], bytes]) -> None:
+        """`statement` makes the INSERT that reads a file of that path."""
+        self._connection = connection
+        self._statement = statement
+        self._data = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
 
     def append(self, data: bytes) -> None:
-        """Pass on some data; blocks while the engine has enough to do. An error shows in `finish`."""
+        """Keep some data. Raises `ClickHouseError` where the disk is full."""
         try:
-            self._inserter.append(data)
-        except _ENGINE_ERRORS as error:
-            raise self._failure(error) from None
+            self._data.write(data)
+            self._data.flush()
+        except OSError as error:
+            raise ClickHouseError(243, f"Cannot keep the data of an INSERT: {error.strerror}") from error
 
     def finish(self) -> Counters:
-        """Commit. Raises `ClickHouseError`."""
+        """Insert what was appended. Raises `ClickHouseError`."""
+        counters = Counters()
+        path = f"/dev/fd/{self._data.fileno()}"
         try:
-            done = self._inserter.finish()
-        except _ENGINE_ERRORS as error:
-            raise from_engine(str(error)) from None
-        return Counters(
-            written_rows=done.rows_written,
-            written_bytes=done.bytes_written,
-            read_rows=done.rows_written,
-            read_bytes=done.bytes_written,
-        )
+            self._connection.whole(self._statement(path), "Null", counters)
+        except ClickHouseError as error:
+            message = error.message.replace(f": (in file/uri {path})", "")
+            raise ClickHouseError(error.code, message, error.name) from None
+        counters.read_rows, counters.read_bytes = counters.written_rows, counters.written_bytes
+        return counters
 
-    def cancel(self) -> None:
-        """Drop what is not committed. Does nothing after `finish`."""
-        self._inserter.cancel()
-
-    def _failure(self, error: Exception) -> ClickHouseError:
-        """Only `finish` tells why an `append` failed."""
-        try:
-            self.finish()
-        except ClickHouseError as why:
-            return why
-        return from_engine(str(error))
+    def close(self) -> None:
+        """Forget the data."""
+        self._data.close()
 
 
 class Connection:
@@ -199,12 +199,9 @@ class Connection:
         """Begin a SELECT in a format that can be streamed; nothing runs before the first `next`."""
         return Rows(self, sql, format_name)
 
-    def load(self, sql: bytes, format_name: str) -> Load:
-        """Begin an INSERT (`sql` without FORMAT, VALUES and data). Raises `ClickHouseError`."""
-        try:
-            return Load(self.raw.send_insert(sql, format_name))
-        except _ENGINE_ERRORS as error:
-            raise from_engine(str(error)) from None
+    def load(self, statement: Callable[[str], bytes]) -> Load:
+        """Begin an INSERT with data; `statement` makes the one that reads a file of that path."""
+        return Load(self, statement)
 
     def close(self) -> None:
         """Close it; what still runs on it is cancelled."""

@@ -139,10 +139,9 @@ class LoadJob:
     `entered` says that it holds a connection; setting `abandoned` keeps it from beginning.
     """
 
-    def __init__(self, place: Place, sql: bytes, format_name: str) -> None:
+    def __init__(self, place: Place, statement: Statement) -> None:
         self._place = place
-        self._sql = sql
-        self._format = format_name
+        self._statement = statement
         self._load: Load | None = None
         self.entered = False
         self.abandoned = False
@@ -154,10 +153,10 @@ class LoadJob:
         _refuse_abandoned(self.abandoned)
         connection = self._place.enter()
         self.entered = True
-        self._load = connection.load(self._sql, self._format)
+        self._load = connection.load(self._statement.reading_file)
 
     def append(self, data: bytes) -> None:
-        """Pass data on; blocks while the engine has enough. Raises `ClickHouseError`."""
+        """Keep data until the end. Raises `ClickHouseError`."""
         assert self._load is not None, "begin comes first"
         self._load.append(data)
 
@@ -180,7 +179,7 @@ class LoadJob:
             return
         self.entered = False
         if self._load is not None:
-            self._load.cancel()
+            self._load.close()
         self._place.leave()
 
     @property

@@ -39,7 +39,7 @@ class Statement:
     `verb` is its first keyword in upper case. `format` is the format named in the statement, None without one
     (`Values` for INSERT ... VALUES). `data_at` is where the data begins in the text that was classified; None
     unless the action is LOAD. `whole_result` says that the result has parts beside its rows (totals, extremes), so
-    that it cannot be put together from blocks. `tokens` are those of `sql` (empty for LOAD).
+    that it cannot be put together from blocks. `tokens` are those of `sql`.
     """
 
     action: Action
@@ -49,6 +49,24 @@ class Statement:
     data_at: int | None = None
     whole_result: bool = False
     tokens: tuple[Token, ...] = ()
+
+    def reading_file(self, path: str) -> bytes:
+        """Give the SQL of a LOAD whose data stands in a file; `path` has neither quotes nor wildcards.
+
+        The file is read by one thread, unless the statement says otherwise: several need much memory.
+        """
+        assert self.format is not None, "an INSERT with data has a format"
+        head, settings = self._apart_from_settings()
+        infile = f"FROM INFILE '{path}' COMPRESSION 'none' SETTINGS input_format_parallel_parsing = 0".encode()
+        return b" ".join((head, infile + settings, b"FORMAT", self.format.encode()))
+
+    def _apart_from_settings(self) -> tuple[bytes, bytes]:
+        """Give `sql` without its settings, and these, each behind a comma. A table may be called settings, too."""
+        for word, name, sign in zip(self.tokens, self.tokens[1:], self.tokens[2:], strict=False):
+            if word.is_word(b"SETTINGS") and name.is_identifier and sign.is_sign(b"="):
+                start = self.tokens[0].start
+                return self.sql[: word.start - start].rstrip(), b", " + self.sql[name.start - start :]
+        return self.sql, b""
 
 
 _SELECTS = (b"SELECT", b"WITH", b"FROM")

@@ -76,6 +76,25 @@ def test_the_data_of_an_insert_is_told_from_its_sql(head, sql, data_format, data
     assert text[found.data_at :] == data.encode("latin-1")
 
 
+@pytest.mark.parametrize(
+    ("text", "sql"),
+    [
+        ("INSERT INTO t VALUES (1)", "INSERT INTO t FROM INFILE {file} FORMAT Values"),
+        (
+            "/**/ INSERT INTO t (a) SETTINGS x = 1, y = 2 FORMAT TSV\n",
+            "INSERT INTO t (a) FROM INFILE {file}, x = 1, y = 2 FORMAT TSV",
+        ),
+        (
+            "INSERT INTO settings (settings) FORMAT CSV 1",
+            "INSERT INTO settings (settings) FROM INFILE {file} FORMAT CSV",
+        ),
+    ],
+)
+def test_an_insert_can_read_its_data_from_a_file(text, sql):
+    file = "'/f' COMPRESSION 'none' SETTINGS input_format_parallel_parsing = 0"
+    assert classify(text.encode()).reading_file("/f") == sql.format(file=file).encode()
+
+
 @given(st.binary())
 def test_any_data_may_follow_an_insert(data):
     head = b"INSERT INTO t FORMAT RowBinary\n"
