@@ -75,7 +75,7 @@ class ClickHouseEventLog:
             raise Retry(
                 f"ClickHouse at {without_credentials(self.url)} has no table sluice.event_log: run sluice migrate"
             )
-        self._is_replicated = engines[0][0].startswith("Replicated")
+        self._is_replicated = engines[0][0].startswith(("Replicated", "Shared"))
 
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
         """Give the mark of a partition."""

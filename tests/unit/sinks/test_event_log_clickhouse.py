@@ -1,0 +1,103 @@
+"""What the event log asks of a ClickHouse with replicas, and of one without."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.factories import NOW, TOPIC, processed_line
+
+from sluice.sinks.block import Block, RawResult
+from sluice.sinks.event_log import Mark
+from sluice.sinks.event_log_clickhouse import REPLICATED_INSERT, REPLICATED_READ, ClickHouseEventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MARK = Mark(0, 0)
+
+
+@dataclass
+class ScriptedClient:
+    """Answers as a ClickHouse whose event_log has this engine, and keeps the settings of each call."""
+
+    engine: str
+    settings: list[Mapping[str, Any]] = field(default_factory=list)
+    met: bool = False
+    """Whether two inserts were there at once."""
+    _meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=0.2))
+
+    def query(self, sql: str, parameters: object = None, settings: Mapping[str, Any] | None = None) -> object:
+        if "system.tables" in sql:
+            return SimpleNamespace(result_rows=[(self.engine,)])
+        if "system.columns" in sql:
+            return SimpleNamespace(result_rows=[("project",)])
+        self.settings.append(settings or {})
+        return SimpleNamespace(result_rows=[(0, 0, 1)])
+
+    def raw_insert(self, table: str, columns: object, rows: bytes, settings: Mapping[str, Any], *_: object) -> None:
+        self.settings.append(settings)
+        with suppress(threading.BrokenBarrierError):
+            self._meeting.wait()
+            self.met = True
+
+    def command(self, sql: str, parameters: object, settings: Mapping[str, Any]) -> None:
+        self.settings.append(settings)
+
+
+class ScriptedEventLog(ClickHouseEventLog):
+    """The event log over a scripted client."""
+
+    def __init__(self, client: ScriptedClient) -> None:
+        super().__init__("http://unused")
+        self._scripted: Any = client
+
+    def _client(self) -> Any:
+        return self._scripted
+
+
+def block(offset: int) -> Block:
+    return Block([RawResult(TOPIC, 0, offset, NOW, [processed_line(offset)], 100)])
+
+
+async def asked(client: ScriptedClient) -> list[Mapping[str, Any]]:
+    """Give the settings of an insert, a mark and a feed."""
+    event_log = ScriptedEventLog(client)
+    await event_log.check()
+    await event_log.insert(block(0), "token")
+    await event_log.mark(TOPIC, 0)
+    await event_log.feed(TOPIC, 0, MARK)
+    return client.settings
+
+
+@pytest.mark.parametrize("engine", ["ReplicatedMergeTree", "SharedMergeTree"])
+async def test_with_replicas_an_insert_waits_for_most_and_a_read_asks_one_that_has_all(engine: str):
+    insert, mark, feed = await asked(ScriptedClient(engine))
+    assert insert.items() >= REPLICATED_INSERT.items()
+    assert mark.items() >= REPLICATED_READ.items()
+    assert feed.items() >= (REPLICATED_INSERT | REPLICATED_READ).items()
+
+
+async def test_without_replicas_nothing_of_the_kind_is_asked():
+    for settings in await asked(ScriptedClient("MergeTree")):
+        assert not settings.keys() & (REPLICATED_INSERT | REPLICATED_READ).keys()
+
+
+async def test_with_replicas_inserts_take_turns():
+    client = ScriptedClient("ReplicatedMergeTree")
+    event_log = ScriptedEventLog(client)
+    await event_log.check()
+    await asyncio.gather(*(event_log.insert(block(offset), str(offset)) for offset in range(4)))
+    assert len(client.settings) == 4
+    assert not client.met
+
+
+async def test_what_is_inserted_and_fed_carries_the_token_of_its_start():
+    insert, _, feed = await asked(ScriptedClient("MergeTree"))
+    assert insert["insert_deduplication_token"] == "token"
+    assert feed["insert_deduplication_token"] == f"{TOPIC}/0/0"
