@@ -1,8 +1,8 @@
-"""How long the questions of docs/analytics.md take: `python benchmarks/analytics.py [--url URL] [--rows N]`.
+"""How long the questions of docs/analytics.md take: `python benchmarks/analytics.py`.
 
 Each query is asked as it stands there, for the site `shop_de` and four months, and once more for all sites of all
-projects. The best of three counts, since the machine does other things too. Without --url, a ClickHouse of its own is
-started and filled; one that is given must hold the rows of `event_log_rows.py`.
+projects, on a ClickHouse of its own with the rows of `event_log_rows.py`. The best of three counts, since the machine
+does other things too; the CPU time, in brackets, tells what it takes on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import argparse
 import re
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from event_log_rows import feed, fill
-from users import running
+from users import cpu_s, running
 
 from sluice.local.kafka.port import free_port
 from sluice.sinks.migrations import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from clickhouse_connect.driver.client import Client
 
@@ -43,6 +43,8 @@ PARAMETERS = {
 }
 EXAMPLES = "SELECT min(event_id) AS event_id, max(user_id) AS user_id FROM sluice.events WHERE site_id = 'shop_de'"
 TIMES = 3
+BARS_S = (1, 10)
+"""What a question may take for the one site, and for all of them."""
 MEMORY_BYTES = 4 * 1024**3
 """Of which ClickHouse wants 1 GiB free for each thread of a query."""
 
@@ -52,52 +54,63 @@ def questions() -> dict[str, str]:
     return dict(QUESTION.findall(DOCUMENT.read_text("utf-8")))
 
 
-def seconds(client: Client, query: str, parameters: Mapping[str, Any]) -> float:
-    """Give how long it takes until all rows are here, at best."""
+def measured(client: Client, pid: int, query: str, parameters: Mapping[str, Any], bar_s: float) -> str:
+    """Give the time until all rows are here, and the CPU time, at best; bold where it is over the bar."""
     took = []
     for _ in range(TIMES):
-        started = time.monotonic()
-        client.raw_query(query, parameters=parameters)
-        took.append(time.monotonic() - started)
-    return min(took)
+        started, used = time.monotonic(), cpu_s(pid)
+        try:
+            client.raw_query(query, parameters=parameters)
+        except ClickHouseError as error:
+            return str(error)[:200]
+        took.append((time.monotonic() - started, cpu_s(pid) - used))
+    wall, cpu = (min(times) for times in zip(*took, strict=True))
+    mark = "**" if wall > bar_s else ""
+    return f"{mark}{wall:.2f} s{mark} ({cpu:.2f})"
 
 
-def measured(client: Client, query: str, parameters: Mapping[str, Any]) -> str:
-    try:
-        return f"{seconds(client, query, parameters):.2f} s"
-    except ClickHouseError as error:
-        return str(error)[:200]
+@contextmanager
+def filled(rows: int) -> Iterator[tuple[str, int]]:
+    """Run a ClickHouse with so many rows; give its address and its process id."""
+    with tempfile.TemporaryDirectory() as temporary:
+        directory, port = Path(temporary), free_port()
+        url = f"http://127.0.0.1:{port}"
+        settings = {
+            "SLUICE_CLICKHOUSE_PORT": str(port),
+            "SLUICE_CLICKHOUSE_PATH": str(directory / "clickhouse"),
+            "SLUICE_CLICKHOUSE_MEMORY_BYTES": str(MEMORY_BYTES),
+        }
+        with running("clickhouse", directory, **settings) as pid:
+            migrate(url)
+            with clickhouse_connect.get_client(dsn=url, send_receive_timeout=3600) as client:
+                fill(client, rows)
+                feed(client)
+            yield url, pid
+
+
+def ask(url: str, pid: int, only: str) -> None:
+    with clickhouse_connect.get_client(dsn=url, send_receive_timeout=3600) as client:
+        parameters = {**PARAMETERS, **next(iter(client.query(EXAMPLES).named_results()))}
+        print("| question | one site | all sites |\n|---|---|---|")
+        for question, query in questions().items():
+            if only.lower() in question.lower():
+                asked = zip((query, OF_ONE_SITE.sub("true", query)), BARS_S, strict=True)
+                cells = (measured(client, pid, text, parameters, bar_s) for text, bar_s in asked)
+                print(f"| {question} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url")
     parser.add_argument("--rows", type=int, default=20_000_000)
     parser.add_argument("--only", default="", help="part of the headings of the questions to ask")
+    parser.add_argument("--url", help="a ClickHouse that holds the rows already; wants --pid")
+    parser.add_argument("--pid", type=int, help="its process")
     options = parser.parse_args()
-    with ExitStack() as stack:
-        url = options.url
-        if url is None:
-            directory, port = Path(stack.enter_context(tempfile.TemporaryDirectory())), free_port()
-            settings = {
-                "SLUICE_CLICKHOUSE_PORT": str(port),
-                "SLUICE_CLICKHOUSE_PATH": str(directory / "clickhouse"),
-                "SLUICE_CLICKHOUSE_MEMORY_BYTES": str(MEMORY_BYTES),
-            }
-            stack.enter_context(running("clickhouse", directory, **settings))
-            url = f"http://127.0.0.1:{port}"
-        client = stack.enter_context(clickhouse_connect.get_client(dsn=url, send_receive_timeout=3600))
-        if options.url is None:
-            migrate(url)
-            fill(client, options.rows)
-            feed(client)
-        parameters = {**PARAMETERS, **next(iter(client.query(EXAMPLES).named_results()))}
-        print("| question | one site | all sites |\n|---|---|---|")
-        for question, query in questions().items():
-            if options.only.lower() in question.lower():
-                everywhere = OF_ONE_SITE.sub("true", query)
-                one, every = (measured(client, text, parameters) for text in (query, everywhere))
-                print(f"| {question} | {one} | {every} |", flush=True)
+    if options.url:
+        ask(options.url, options.pid, options.only)
+        return
+    with filled(options.rows) as (url, pid):
+        ask(url, pid, options.only)
 
 
 if __name__ == "__main__":
