@@ -26,6 +26,8 @@ IMPATIENT = 0.03
 """So many of all requests are given up as soon as they are sent, whatever becomes of their events."""
 IMPATIENT_S = 0.01
 NO_ANSWER = 0
+TOO_SLOW = 408
+"""What a gateway may say that stood still while a request came in."""
 
 
 class Load:
@@ -77,7 +79,7 @@ class Load:
                 text = await answer.text()
         except (aiohttp.ClientError, TimeoutError):
             return NO_ANSWER
-        if 400 <= answer.status < 500:
+        if 400 <= answer.status < 500 and answer.status != TOO_SLOW:
             self.refusals.append(f"{request.path} was answered with {answer.status}: {text[:200]}")
         return answer.status
 

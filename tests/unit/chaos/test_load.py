@@ -65,7 +65,7 @@ async def test_events_of_a_request_that_was_answered_with_a_2xx_are_accepted(ser
     assert set(load.statuses) <= {202, NO_ANSWER}, "some clients give up early"
 
 
-@pytest.mark.parametrize("status", [503, 500, NO_ANSWER])
+@pytest.mark.parametrize("status", [503, 500, 408, NO_ANSWER])
 async def test_without_a_2xx_nothing_is_accepted_and_it_is_no_refusal(server: Server, status: int):
     server.status = status
     load = await run_until_enough(server)
