@@ -89,6 +89,7 @@ async def _rebuild(settings: RollupsSettings, rollups: Sequence[Rollup]) -> Chec
         return await members_of(settings.kafka_bootstrap, GROUP)
 
     database = ClickHouseDatabase(settings.clickhouse_url, layout_of(settings.clickhouse_cluster))
+    await database.refuse_other_layout()
     with progress_bar() as progress:
         task = progress.add_task("rows", total=len(rollups) * sum((await database.months()).values()))
         await rebuild(database, rollups, sinks, lambda rows: progress.advance(task, rows))

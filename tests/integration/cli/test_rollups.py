@@ -26,7 +26,7 @@ from sluice.local.kafka.port import free_port
 from sluice.sinks.block import Block, RawResult
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 from sluice.sinks.migrations import migrate
-from sluice.sinks.schema.layout import SingleServer
+from sluice.sinks.schema.layout import Cluster, SingleServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -298,6 +298,12 @@ async def test_while_sinks_run_nothing_is_done(deployment: Deployment):
     with pytest.raises(Unusable, match=r"sinks run on 10\.0\.0\.1, 10\.0\.0\.2: stop them first"):
         await deployment.rebuild(sinks=["10.0.0.2", "10.0.0.1", "10.0.0.1"])
     assert deployment.answers() == before
+
+
+async def test_the_tables_of_one_server_are_not_made_anew_on_a_cluster(empty: Deployment):
+    await ClickHouseDatabase(empty.url, SingleServer()).refuse_other_layout()
+    with pytest.raises(Unusable, match="event_log is a MergeTree table, which SLUICE_CLICKHOUSE_CLUSTER contradicts"):
+        await ClickHouseDatabase(empty.url, Cluster("x")).refuse_other_layout()
 
 
 async def test_what_sinks_store_meanwhile_is_seen(deployment: Deployment):

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 TIMEOUT_S = 3600
 """For one month of one roll-up."""
 
+_ENGINE = "SELECT engine FROM system.tables WHERE database = 'sluice' AND name = 'event_log'"
+
 _LEFT = r"SELECT name FROM system.tables WHERE database = 'sluice' AND match(name, '^rollup_\\w+_anew_[0-9a-f]+$')"
 
 _MONTHS = """
 SELECT toYYYYMM(source_timestamp) AS month, count() FROM sluice.event_log GROUP BY month ORDER BY month
+SETTINGS select_sequential_consistency = 1
 """
 
 _LAST_BLOCKS = """
@@ -34,6 +37,7 @@ SELECT toString(source_topic) AS topic, source_partition, max(source_offset), ar
 FROM sluice.event_log
 GROUP BY source_topic, source_partition
 ORDER BY topic, source_partition
+SETTINGS select_sequential_consistency = 1
 """
 
 _SELECT = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = {view:String}"
@@ -44,8 +48,12 @@ _KEPT = "SELECT DISTINCT source_month FROM sluice.{table} WHERE source_month <= 
 
 _FED = re.compile(r"\bFROM sluice\.feed\b")
 
-# Two months may add up to blocks that are alike; and what one month adds up to may not fit into memory.
-_FILL_SETTINGS = "deduplicate_insert = 'disable', max_bytes_ratio_before_external_group_by = 0.4"
+# Two months may add up to blocks that are alike; what a month adds up to may not fit into memory; and a replica is to
+# be read only if it has all that was stored.
+_FILL_SETTINGS = (
+    "deduplicate_insert = 'disable', max_bytes_ratio_before_external_group_by = 0.4,"
+    " select_sequential_consistency = 1"
+)
 
 
 class ClickHouseDatabase:
@@ -55,6 +63,16 @@ class ClickHouseDatabase:
         self._clickhouse = ClickHouse(url, timeout_s=TIMEOUT_S)
         self._event_log = ClickHouseEventLog(url)
         self._on_cluster = layout.render("$on_cluster")
+        self._engine = layout.render("${replicated}MergeTree")
+
+    async def refuse_other_layout(self) -> None:
+        """Raise `Unusable` where the tables live otherwise: what is done on one server is not done on the others."""
+        [(engine,)] = await self._clickhouse.ask(_ENGINE)
+        if engine != self._engine:
+            raise Unusable(
+                f"event_log is a {engine} table, which SLUICE_CLICKHOUSE_CLUSTER contradicts: set it as for "
+                "`sluice migrate`"
+            )
 
     async def remove_left(self) -> None:
         """Remove what rebuilds that broke off have left."""
@@ -110,6 +128,7 @@ class ClickHouseDatabase:
 
     async def pass_on(self, block: LastBlock) -> None:
         """Pass a block on to all roll-ups."""
+        await self._event_log.check()  # it learns whether there are replicas
         await self._event_log.feed(block.topic_id, block.partition, block.mark)
 
     async def remove(self, table: str) -> None:
