@@ -87,7 +87,7 @@ def test_no_column_that_names_a_person_stands_in_a_key(empty_clickhouse: str, cl
 
 
 async def test_without_the_table_a_sink_is_told_to_retry(empty_clickhouse: str):
-    with pytest.raises(Retry, match="UNKNOWN"):
+    with pytest.raises(Retry, match="run sluice migrate"):
         await ClickHouseEventLog(empty_clickhouse).check()
     migrate(empty_clickhouse)
     await ClickHouseEventLog(empty_clickhouse).check()
@@ -107,10 +107,10 @@ def test_a_migration_that_was_changed_is_refused(empty_clickhouse: str, client: 
         migrate(empty_clickhouse)
 
 
-def test_a_migration_that_broke_off_after_any_statement_is_applied_again(empty_clickhouse: str, client: Client):
+def test_a_migration_that_broke_off_is_applied_again(empty_clickhouse: str, client: Client):
     migrate(empty_clickhouse)
     whole = made(client)
-    for done in range(1, len(STATEMENTS) + 1):
+    for done in (1, *range(2, len(STATEMENTS), 6), len(STATEMENTS)):
         client.command("DROP DATABASE sluice")
         client.command("CREATE DATABASE sluice")
         for statement in STATEMENTS[:done]:
