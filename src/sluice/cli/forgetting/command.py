@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +12,14 @@ import click
 from sluice.cli.forgetting import report
 from sluice.cli.forgetting.forget import Forgetting, again
 from sluice.cli.forgetting.retention import remains
+from sluice.cli.progress_bar import progress_bar
 from sluice.cli.reading.shown import number
 from sluice.contract.errors import Unusable
 from sluice.processors.rules.canonical.visitor import LOCAL_SECRET, Visitors
 from sluice.role.clock import system_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sluice.cli.forgetting.settings import ForgettingSettings
@@ -52,19 +54,18 @@ def forget_people(
     yes: bool,
 ) -> None:
     """Find these people, ask, forget them, and say what remains."""
-    secret = settings.visitor_secret.get_secret_value().encode() if settings.visitor_secret else LOCAL_SECRET
-    forgetting = Forgetting(
-        settings.kafka_bootstrap, settings.clickhouse_url, project, Visitors(secret), system_clock, _tell
-    )
-    found = asyncio.run(forgetting.find(users, shared=shared))
+    with _progress() as told:
+        found = asyncio.run(_forgetting(settings, project, told).find(users, shared=shared, wait_s=wait_s))
     _say(report.unknown(found, project), err=True)
     if found.people:
         _say(report.surveyed(found))
     if found.people and not dry_run:
         _agree(len(found.people), yes=yes)
-        forgotten = asyncio.run(forgetting.forget(found, wait_s=wait_s, shared=shared))
+        with _progress() as told:
+            forgotten = asyncio.run(_forgetting(settings, project, told).forget(found, shared=shared, wait_s=wait_s))
+            remaining = asyncio.run(remains(settings.kafka_bootstrap, system_clock()))
         _say(report.done(forgotten))
-        _say(report.remaining(asyncio.run(remains(settings.kafka_bootstrap, system_clock()))))
+        _say(report.remaining(remaining))
         if not forgotten.arrived:
             raise Unusable(
                 f"after {wait_s:g} s not everything that was accepted before is in ClickHouse: "
@@ -76,8 +77,15 @@ def forget_people(
 
 def forget_again(settings: ForgettingSettings) -> None:
     """Blank once more whoever was ever forgotten."""
-    rows = asyncio.run(again(settings.clickhouse_url, settings.kafka_bootstrap, _tell))
+    with _progress() as told:
+        rows = asyncio.run(again(settings.clickhouse_url, settings.kafka_bootstrap, told))
     click.echo(f"blanked {number(rows, 'event')} of those who were forgotten before")
+
+
+def _forgetting(settings: ForgettingSettings, project: str, told: Callable[[str], None]) -> Forgetting:
+    secret = settings.visitor_secret.get_secret_value().encode() if settings.visitor_secret else LOCAL_SECRET
+    visitors = Visitors(secret)
+    return Forgetting(settings.kafka_bootstrap, settings.clickhouse_url, project, visitors, system_clock, told)
 
 
 def _agree(people: int, *, yes: bool) -> None:
@@ -90,9 +98,13 @@ def _agree(people: int, *, yes: bool) -> None:
     )
 
 
-def _tell(words: str) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"{words} ...", err=True)
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    from rich.progress import SpinnerColumn
+
+    with progress_bar(SpinnerColumn()) as progress:
+        task = progress.add_task("looking", total=None)
+        yield lambda words: progress.update(task, description=words)
 
 
 def _say(lines: Iterable[str], *, err: bool = False) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -25,9 +26,10 @@ from sluice.contract import topics
 from sluice.contract.errors import Retry, Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from sluice.cli.forgetting.entries import Entry
+    from sluice.cli.forgetting.known_users import Known
     from sluice.cli.forgetting.people import Names
     from sluice.processors.rules.canonical.visitor import Visitors
     from sluice.role.clock import Clock
@@ -61,13 +63,15 @@ class Person:
 class Found:
     """Who was found, which of those asked for were not, and how many rows can be read and will be blanked.
 
-    `on_shared_devices` counts rows that may be theirs or another's.
+    `on_shared_devices` counts rows that may be theirs or another's. Where not all that was accepted is in the table
+    yet, those that are unknown may have events all the same: then it was not `looked_everywhere`.
     """
 
     people: list[Person] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     rows: int = 0
     on_shared_devices: int = 0
+    looked_everywhere: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,14 +104,28 @@ class Forgetting:
         self._known = KnownUsers(bootstrap, project)
         self._raw_log = Log(bootstrap, topics.RAW.name)
 
-    async def find(self, asked: Sequence[str], *, shared: bool) -> Found:
-        """Find out who is meant. Devices that others have used too are theirs where `shared`."""
+    async def find(self, asked: Sequence[str], *, shared: bool, wait_s: float) -> Found:
+        """Find out who is meant. Devices that others have used too are theirs where `shared`.
+
+        Of who is not known yet, events may be on the way: they are waited for so many seconds.
+        """
+        found = await self._find(asked, shared=shared)
+        if found.unknown:
+            found.looked_everywhere = await self._arrived(wait_s)
+            found = replace(await self._find(asked, shared=shared), looked_everywhere=found.looked_everywhere)
+        return found
+
+    async def _find(self, asked: Sequence[str], *, shared: bool) -> Found:
         await self._refuse_wrong_secret()
         known = await self._known.read()
         found = Found()
-        for names in await self._names(asked, known):
-            person = await self._complete(Person(names), known, asked, shared=shared)
-            rows = await self._register.readable(self._entries(person, self._clock()))
+        persons = await self._names(asked, known)
+        tied = known.tied_to(frozenset().union(*persons))
+        for names in persons:
+            keys = frozenset(key for key, others in tied.items() if not names.isdisjoint(others))
+            person = await self._complete(Person(names, keys), names.intersection(asked), shared=shared)
+            sessions = await self._traces.without_visitor(await self._traces.sessions(person.visitors))
+            rows = await self._register.readable(self._entries(person, sessions, self._clock()))
             if not (rows or person.keys or person.before):
                 found.unknown += sorted(names.intersection(asked))
                 continue
@@ -120,7 +138,7 @@ class Forgetting:
         """Forget these people as of now. Waits so many seconds for what was accepted and is not in the table yet."""
         ids = [str(uuid4()) for _ in found.people]
         for person, person_id in zip(found.people, ids, strict=True):
-            await self._register.write(self._entries(person, self._clock()), person_id)
+            await self._register.write(self._entries(person, (), self._clock()), person_id)
         await self._take_names_back(found.people)
         forgotten_at = self._clock()
         arrived = await self._arrived(wait_s)
@@ -128,51 +146,57 @@ class Forgetting:
         entries: list[Entry] = []
         sessions: set[int] = set()
         for known_before, person_id in zip(found.people, ids, strict=True):
-            person = await self._complete(known_before, {}, (), shared=shared)
+            person = await self._complete(known_before, (), shared=shared)
             own_sessions = await self._traces.sessions(person.visitors)
             # What is late may belong to any of the sessions, which the rows do not tell any more by then.
             without_visitor = await self._traces.without_visitor(own_sessions) if arrived else own_sessions
-            theirs = self._entries(person, forgotten_at) + sessions_of(self._project, forgotten_at, without_visitor)
+            theirs = self._entries(person, without_visitor, forgotten_at)
             await self._register.write(theirs, person_id)
             entries += theirs
             sessions |= own_sessions
         rows = await blank(self._blanking, self._register, entries, sessions)
         return Forgotten(rows, arrived, forgotten_at)
 
-    async def _names(self, asked: Sequence[str], known: Mapping[str, Names]) -> Sequence[Names]:
+    async def _names(self, asked: Sequence[str], known: Known) -> Sequence[Names]:
         """Give all names of each person asked for: as gateways know them, and as rows spell them."""
-        ties = [*known.values(), *await self._traces.users_of(asked)]
+        of_rows = list(await self._traces.users_of(asked))
+
+        def ties() -> Iterable[Names]:
+            return chain(known.ties(), of_rows)
+
         persons = people(map(spellings, asked), ties)
         for _ in range(ROUNDS):
-            ties += await self._traces.ties(frozenset().union(*persons))
+            of_rows.extend(await self._traces.ties(frozenset().union(*persons)))
             before, persons = persons, people(persons, ties)
             if before == persons:
                 break
         return persons
 
-    async def _complete(
-        self, person: Person, known: Mapping[str, Names], asked: Iterable[str], *, shared: bool
-    ) -> Person:
-        """Find what a person with these names has left; nothing is lost of what was found before."""
-        users = {self._visitors.visitor_id(self._project, name, "") for name in person.names}
-        users |= {self._visitors.visitor_id(self._project, "", name) for name in person.names.intersection(asked)}
+    async def _complete(self, person: Person, devices: Collection[str], *, shared: bool) -> Person:
+        """Find what a person has left under these names and on these devices; nothing is lost of what was found."""
+        users = {self._visitor(user=name) for name in person.names} | {self._visitor(device=name) for name in devices}
         before = await self._register.same_people(self._project, users)
         visitors = person.visitors | users | frozenset().union(*before.values())
-        devices = await self._traces.devices(visitors)
-        own = person.devices | devices.own | (devices.shared if shared else frozenset())
+        used = await self._traces.devices(visitors)
+        own = person.devices | used.own | (used.shared if shared else used.shared.intersection(devices))
         return replace(
             person,
-            keys=person.keys | {key for key, names in known.items() if not names.isdisjoint(person.names)},
             devices=own,
-            shared=frozenset() if shared else devices.shared,
-            visitors=visitors | {self._visitors.visitor_id(self._project, "", device) for device in own},
+            shared=used.shared - own,
+            visitors=visitors | {self._visitor(device=device) for device in own},
             rejected=person.rejected | await self._traces.rejected(person.names | own),
             before=person.before or bool(before),
         )
 
-    def _entries(self, person: Person, forgotten_at: int) -> list[Entry]:
-        visitors = visitors_of(self._project, forgotten_at, person.visitors)
-        return visitors + events_of(self._project, forgotten_at, person.rejected)
+    def _visitor(self, user: str = "", device: str = "") -> int:
+        return self._visitors.visitor_id(self._project, user, device)
+
+    def _entries(self, person: Person, sessions: Collection[int], forgotten_at: int) -> list[Entry]:
+        return [
+            *visitors_of(self._project, forgotten_at, person.visitors),
+            *sessions_of(self._project, forgotten_at, sessions),
+            *events_of(self._project, forgotten_at, person.rejected),
+        ]
 
     async def _take_names_back(self, persons: Sequence[Person]) -> None:
         """Make all names unknown to the gateways; one that a request gave back meanwhile once more.
@@ -181,8 +205,7 @@ class Forgetting:
         """
         names = frozenset().union(*(person.names for person in persons))
         await self._forget_keys(frozenset().union(*(person.keys for person in persons)))
-        tied = (await self._known.read()).items()
-        await self._forget_keys(frozenset(key for key, known in tied if not known.isdisjoint(names)))
+        await self._forget_keys(frozenset((await self._known.read()).tied_to(names)))
 
     async def _forget_keys(self, keys: frozenset[str]) -> None:
         if keys:

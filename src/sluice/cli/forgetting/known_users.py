@@ -17,7 +17,7 @@ from sluice.kafka.producer import abandon
 from sluice.kafka.steady_client import make_steady
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sluice.cli.forgetting.people import Names
 
@@ -34,9 +34,9 @@ class KnownUsers:
         self._prefix = f"{project}/".encode()
         self._log = Log(bootstrap, topics.USERS_KNOWN.name)
 
-    async def read(self) -> dict[str, Names]:
-        """Give what each key ties together: the name that it is, and by which names its user goes."""
-        found: dict[bytes, bytes | None] = {}
+    async def read(self) -> Known:
+        """Give whom each name means now."""
+        latest: dict[bytes, bytes | None] = {}
         held = await self._log.ranges()
 
         async def one(partition: int) -> None:
@@ -44,10 +44,10 @@ class KnownUsers:
                 async for records in log.records(held[partition], at_once=5_000):
                     for record in records:
                         if record.key is not None and record.key.startswith(self._prefix):
-                            found[record.key] = record.value
+                            latest[record.key] = record.value
 
         await side_by_side(held, one)
-        return {key.decode(): tied for key, value in found.items() if (tied := _tied(key, value))}
+        return Known(latest)
 
     async def forget(self, keys: Collection[str]) -> None:
         """Write for each key the record that makes it unknown, and return once all in-sync replicas have it."""
@@ -77,13 +77,26 @@ class KnownUsers:
             await abandon(producer)
 
 
-def _tied(key: bytes, value: bytes | None) -> Names | None:
-    try:
-        change = change_of(key, value)
-    except Foreign:  # no gateway wrote it
-        return None
-    if change.value is None:
-        return None
-    known = known_of(change.value)
-    _, _, name = key.decode().split("/", 2)
-    return frozenset(filter(None, (name, known.user_id, known.email)))
+class Known:
+    """The latest record of each key. They are many, so they are kept as they are, and read each time."""
+
+    def __init__(self, latest: Mapping[bytes, bytes | None]) -> None:
+        self._latest = {key: value for key, value in latest.items() if value is not None}
+
+    def ties(self) -> Iterator[Names]:
+        """Give what each key ties together: the name that it is, and the names of its user."""
+        for _, names in self._tied():
+            yield names
+
+    def tied_to(self, names: Names) -> dict[str, Names]:
+        """Give the keys that tie any of these names to others, and what each ties together."""
+        return {key: tied for key, tied in self._tied() if not tied.isdisjoint(names)}
+
+    def _tied(self) -> Iterator[tuple[str, Names]]:
+        for sent, value in self._latest.items():
+            try:
+                change_of(sent, value)
+            except Foreign:  # no gateway wrote it
+                continue
+            key, known = sent.decode(), known_of(value)
+            yield key, frozenset(filter(None, (key.split("/", 2)[2], known.user_id, known.email)))

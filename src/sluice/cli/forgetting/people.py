@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sluice.contract.state_keys import normal_email
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Names = frozenset[str]
 """Names of one person: ids and addresses, as they were written. An id and an address that read the same are one."""
@@ -18,10 +18,11 @@ def spellings(name: str) -> Names:
     return frozenset({name, normal_email(name)}) if "@" in name else frozenset({name})
 
 
-def people(asked: Iterable[Names], ties: Collection[Names]) -> Sequence[Names]:
+def people(asked: Iterable[Names], ties: Callable[[], Iterable[Names]]) -> Sequence[Names]:
     """Give each person's names, all that ties reach from those that were asked for.
 
-    A tie holds names that mean the same person. People who turn out to be the same are one.
+    `ties` gives all ties, again each time: each holds names that mean the same person. People who turn out to be the
+    same are one.
     """
     owners: dict[str, set[str]] = {}
     for names in asked:
@@ -29,7 +30,7 @@ def people(asked: Iterable[Names], ties: Collection[Names]) -> Sequence[Names]:
     grown = True
     while grown:
         grown = False
-        for tie in ties:
+        for tie in ties():
             if not owners.keys().isdisjoint(tie):
                 grown |= _join(owners, tie)
     return [frozenset(names) for names in {id(names): names for names in owners.values()}.values()]

@@ -21,6 +21,8 @@ def unknown(found: Found, project: str) -> Iterator[str]:
     """Say who was not found."""
     for name in found.unknown:
         yield f"{printable(name)}: no user of project {printable(project)} has this name, and no event names it"
+    if not found.looked_everywhere:
+        yield "but not all that was accepted is in ClickHouse yet: see that processors and sinks run, and ask again"
 
 
 def surveyed(found: Found) -> Iterator[str]:
