@@ -56,6 +56,19 @@ async def test_a_batch_with_less_waits_for_more(items: int, size: int):
     assert (await taking)[: items + 1] == list(range(items + 1))
 
 
+async def test_a_batch_after_a_full_one_waits_for_more_too():
+    batch = gathering(items=2)
+    await put(batch, 1, 2)
+    await batch.take()
+    await put(batch, 3)
+    taking = asyncio.create_task(batch.take())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not taking.done()
+    await put(batch, 4)
+    assert await taking == [3, 4]
+
+
 async def test_a_batch_whose_first_item_has_waited_long_enough_is_complete():
     batch = gathering(wait_s=AT_ONCE_S)
     await put(batch, 1, 2)
