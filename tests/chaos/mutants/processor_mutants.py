@@ -13,7 +13,8 @@ from sluice.stream.assignment import Assignment
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.chaos.mutants.processors import CutJournal, World
+    from tests.chaos.mutants.lives import CutJournal
+    from tests.chaos.mutants.processors import World
 
     from sluice.processors.journal import Journal
     from sluice.processors.state import Entry

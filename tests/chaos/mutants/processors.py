@@ -8,31 +8,25 @@ the real ClickHouse, so that the same verification judges it.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from tests.chaos.verification import Sent
-from tests.factories import NOW, raw_line
+from tests.chaos.mutants.cuts import Died, NeverStruck
+from tests.chaos.mutants.lives import CutJournal, Life
+from tests.chaos.mutants.raw_events import RECORDS, raw_records
 
-from sluice.contract import ndjson, raw, topics
-from sluice.contract.durations import MINUTE_MS
+from sluice.contract import topics
 from sluice.contract.errors import Fenced
-from sluice.contract.event import Api
-from sluice.contract.raw import Context
 from sluice.kafka.reader import stop
 from sluice.kafka.topic_log import TopicLog
 from sluice.kafka.topics import create_topics
 from sluice.processors.alarm import Alarm, Bound
-from sluice.processors.journal_kafka import KafkaJournal
 from sluice.processors.lane import ProcessorLane
 from sluice.processors.report import Report
-from sluice.processors.rules.canonical.visitor import Visitors
-from sluice.processors.rules.rulebook import Rulebook
 from sluice.processors.state_rocksdb import Stores
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 from sluice.sinks.lane import SinkLane
@@ -44,87 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from sluice.contract.raw import RawLine
     from sluice.contract.topics import Topic
     from sluice.processors.journal import Journal
-    from sluice.processors.rules.first_wins import Reads
-    from sluice.processors.rules.rulebook import Verdict
 
-ORDERS = (0, 1, 2, 0, 1, 2)
-"""Which order each raw record confirms."""
-OPENS = (0, 1, 22, 30, 43, 50)
-"""At which minute the user opens an email, in the same record: every other one is throttled."""
-RECORDS = len(ORDERS)
 DEADLINE_S = 60.0
 TIMEOUT_MS = 60_000
 """Of whatever a processor asks of Kafka: a busy machine is none of the faults here."""
-
-
-class FailingRules(Rulebook):
-    """Rules that fail on confirmations."""
-
-    def judge(self, line: RawLine, state: Reads) -> Verdict:
-        if b"confirmation" in bytes(line.event):
-            raise ZeroDivisionError
-        return super().judge(line, state)
-
-
-VISITORS = Visitors(b"secret")
-RULES = Rulebook(VISITORS)
-
-
-@dataclass(frozen=True)
-class Life:
-    """One life of a processor: it is handed what is on the log up to the stop.
-
-    It dies right before or right after so manieth commit of a transaction, or between two batches if of none; or it
-    stands still before its first commit, on a machine of its own, until its successor has taken the partition over.
-    """
-
-    stop: int
-    before_commit: int = 0
-    after_commit: int = 0
-    sleeps: bool = False
-    rules: Rulebook = RULES
-
-
-class Died(Exception):
-    """The process is no more."""
-
-
-class NeverStruck(AssertionError):
-    """A death was scripted where the processor never came by: the script proves nothing."""
-
-
-@dataclass(frozen=True)
-class CutJournal(KafkaJournal):
-    """The journal of a processor that is cut off at a commit, when what it has sent is with the broker."""
-
-    life: Life = Life(0)
-    commits: list[int] = field(default_factory=list)
-    asleep: asyncio.Event = field(default_factory=asyncio.Event)
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def _producer(self, partition: int) -> AIOKafkaProducer:
-        producer = super()._producer(partition)
-        commit_transaction = producer.commit_transaction
-
-        async def commit_or_die() -> None:
-            number = len(self.commits) + 1
-            self.commits.append(number)
-            if self.life.sleeps and number == 1:
-                await producer.flush()
-                self.asleep.set()
-                await self.woken.wait()
-            if number == self.life.before_commit:
-                await producer.flush()
-                raise Died
-            await commit_transaction()
-            if number == self.life.after_commit:
-                raise Died
-
-        producer.commit_transaction = commit_or_die
-        return producer
 
 
 @dataclass(frozen=True)
@@ -175,15 +94,11 @@ class World:
         self._parts = parts
         self._sleeper: tuple[asyncio.Task[None], CutJournal] | None = None
         self._raw_log = TopicLog(deployment.bootstrap, deployment.raw.name)
-        orders = [Sent(f"order {number}", True, f"order-{order}") for number, order in enumerate(ORDERS)]
-        opens = [Sent(f"open {number}", True, None) for number in range(len(OPENS))]
-        self.sent = [*orders, *opens]
 
     async def play(self, script: Sequence[Life]) -> None:
         """Write the raw log, let everything happen, and let a processor that nothing happens to decide the rest."""
         async with AIOKafkaProducer(bootstrap_servers=self._deployment.bootstrap) as producer:
-            for number in range(RECORDS):
-                value = ndjson.join([raw.encode(_confirmation(number)), raw.encode(_email_open(number))])
+            for value in raw_records():
                 await producer.send_and_wait(self._deployment.raw.name, value, partition=self._partition)
         for life in [*script, Life(RECORDS)]:
             journal = self._journal(life)
@@ -312,19 +227,3 @@ class _Consumer:
 
     def resume(self, partition: int) -> None:
         raise NotImplementedError
-
-
-def _confirmation(number: int) -> RawLine:
-    order = f"order-{ORDERS[number]}"
-    members = {"orderId": order, "marker": f"order {number}", "value": 9.99, "currency": "EUR"}
-    return _line(2 * number + 1, {"confirmation": members}, f"demo/order/{order}")
-
-
-def _email_open(number: int) -> RawLine:
-    members = {"timestamp": NOW + OPENS[number] * MINUTE_MS, "marker": f"open {number}"}
-    return _line(2 * number + 2, {"email_open": members}, "demo/user/u1")
-
-
-def _line(number: int, event: dict[str, Any], key: str) -> RawLine:
-    sent = json.dumps({"user": {"_id": "u1"}, "event": event}).encode()
-    return raw_line(sent, number=number, api=Api.USER_EVENT, key=key, context=Context(user_id="u1"))

@@ -10,6 +10,7 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from tests.chaos.mutants.lives import VISITORS, FailingRules, Life
 from tests.chaos.mutants.processor_mutants import (
     AcksFirst,
     GoesByAcknowledgements,
@@ -19,7 +20,8 @@ from tests.chaos.mutants.processor_mutants import (
     StoreFirst,
     no_fence,
 )
-from tests.chaos.mutants.processors import VISITORS, Deployment, FailingRules, Life, Parts, World
+from tests.chaos.mutants.processors import Deployment, Parts, World
+from tests.chaos.mutants.raw_events import sent
 from tests.chaos.verification import violations
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ class Found:
         world = World(self._deployment, next(_partitions), self._directory, parts)
         await world.play(SCRIPTS[script])
         await world.store(self._clickhouse_url)
-        return violations(world.sent, self._clickhouse_url)
+        return violations(sent(), self._clickhouse_url)
 
 
 _partitions = itertools.count()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.chaos.mutants.cut_event_log import After, Before, BreaksOff, Call, Fate
 from tests.chaos.mutants.sink_mutants import (
     FeedsItsOwnOnly,
     FeedsWithoutToken,
@@ -21,7 +22,7 @@ from tests.chaos.mutants.sink_mutants import (
     TokenOfTheWholeBlock,
     ViewsWithoutToken,
 )
-from tests.chaos.mutants.sinks import RECORDS, After, Before, BreaksOff, Call, Deliver, Fate, Kill, Wake, World
+from tests.chaos.mutants.sinks import RECORDS, Deliver, Kill, Wake, World
 from tests.chaos.verification import violations
 
 if TYPE_CHECKING:
