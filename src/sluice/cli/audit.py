@@ -60,6 +60,7 @@ def command(
 async def _audit(settings: ReadingSettings, since_ms: int | None, wait_s: float) -> tuple[Finding, bool, bool]:
     from sluice.cli.auditing.audit import audit, wait_until_stored
     from sluice.cli.auditing.table import Table
+    from sluice.cli.forgetting.register import Register
     from sluice.cli.reading.clickhouse import ClickHouse
     from sluice.cli.reading.log import Log
     from sluice.cli.rebuilding.checking import RollupTables, check_once_added
@@ -77,6 +78,8 @@ async def _audit(settings: ReadingSettings, since_ms: int | None, wait_s: float)
         finding = await audit(raw_log, table, offsets, topic_id, lambda count: progress.advance(task, count))
         patience_s = wait_s if finding.balances else 0  # rows too many may never be added up
         finding.rollups, added = await check_once_added(RollupTables(clickhouse, ROLLUPS), patience_s)
+        register = Register(clickhouse)
+        finding.of_forgotten = await register.readable(await register.entries())
     return finding, arrived, added or not wait_s
 
 

@@ -287,9 +287,11 @@ def test_what_comes_back_into_the_table_is_blanked_again(own: Own, ann: Ann):
     live(own, ann)
     forget_and_bring_back(own, ann)
     assert places_of(own, ann.word) != {}
+    assert own.audit()[1]["of_forgotten"] == 11
     assert own.sluice("users", "forget", "--again").returncode == 0
     assert places_of(own, ann.word) == {}
-    assert own.audit()[0] == 0
+    code, finding = own.audit()
+    assert (code, finding["of_forgotten"]) == (0, 0)
 
 
 def test_a_replay_brings_nobody_back(own: Own, ann: Ann):

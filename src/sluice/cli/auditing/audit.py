@@ -35,6 +35,7 @@ class Finding:
     `faults` are joined where they follow each other; `faults_left_out` counts raw records beyond those kept.
     `expired` holds the offsets of each partition that retention took from the log while the audit read it. `no_part`
     is None where ClickHouse could not count that, and `not_counted` says why. `rollups` tells what was found of them.
+    `of_forgotten` counts rows that can be read although they are of people who were to be forgotten.
     """
 
     topic_id: str
@@ -46,6 +47,7 @@ class Finding:
     no_part: NoPart | None = None
     not_counted: str = ""
     rollups: Checked = field(default_factory=Checked)
+    of_forgotten: int = 0
 
     @property
     def balances(self) -> bool:

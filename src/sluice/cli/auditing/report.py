@@ -63,6 +63,11 @@ def notes(finding: Finding) -> Iterable[str]:
     if waiting := total(finding.accounts.values()).on_the_way:
         yield f"{number(waiting, 'event')} on the way: beyond what the sinks have stored; --wait waits for them"
     yield from rollups.notes(finding.rollups)
+    if finding.of_forgotten:
+        yield (
+            f"{number(finding.of_forgotten, 'event')} of people who were to be forgotten can be read: "
+            "`sluice users forget --again` blanks them"
+        )
 
 
 def verdicts(finding: Finding, *, arrived: bool) -> Iterable[str]:
@@ -110,6 +115,7 @@ def as_json(finding: Finding) -> dict[str, Any]:
         "faults": [fault._asdict() for fault in finding.faults],
         "faults_left_out": finding.faults_left_out,
         "rollups": rollups.as_json(finding.rollups),
+        "of_forgotten": finding.of_forgotten,
         "no_part": {
             "rows_of_older_topics": finding.no_part and finding.no_part.of_older_topics,
             "rows_from_before": finding.no_part and finding.no_part.from_before,

@@ -145,8 +145,7 @@ class Forgetting:
         await self._refuse_wrong_secret()
         entries: list[Entry] = []
         sessions: set[int] = set()
-        for known_before, person_id in zip(found.people, ids, strict=True):
-            person = await self._complete(known_before, (), shared=shared)
+        for person, person_id in zip(await self._as_of_now(found.people, shared=shared), ids, strict=True):
             own_sessions = await self._traces.sessions(person.visitors)
             # What is late may belong to any of the sessions, which the rows do not tell any more by then.
             without_visitor = await self._traces.without_visitor(own_sessions) if arrived else own_sessions
@@ -171,6 +170,15 @@ class Forgetting:
             if before == persons:
                 break
         return persons
+
+    async def _as_of_now(self, persons: Sequence[Person], *, shared: bool) -> Sequence[Person]:
+        """Find what these people have left by now, also under spellings of their names that came meanwhile."""
+        ties = await self._traces.ties(frozenset().union(*(person.names for person in persons)))
+        spelled = [
+            replace(person, names=person.names.union(*(tie for tie in ties if not tie.isdisjoint(person.names))))
+            for person in persons
+        ]
+        return [await self._complete(person, (), shared=shared) for person in spelled]
 
     async def _complete(self, person: Person, devices: Collection[str], *, shared: bool) -> Person:
         """Find what a person has left under these names and on these devices; nothing is lost of what was found."""

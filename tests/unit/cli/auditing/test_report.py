@@ -112,6 +112,15 @@ def test_the_verdict_claims_no_row_for_every_event_where_the_wait_was_in_vain():
     assert said == "no accepted event is missing or doubled so far, but not every one has its row yet"
 
 
+def test_what_can_be_read_of_people_who_were_to_be_forgotten_is_said_and_changes_nothing():
+    readable = finding(of_forgotten=2)
+    assert list(notes(readable)) == [
+        "2 events of people who were to be forgotten can be read: `sluice users forget --again` blanks them"
+    ]
+    assert as_json(readable)["of_forgotten"] == 2
+    assert readable.is_right
+
+
 DIFFERING = Checked([Difference("minutes", 202611, 7, 8, 9)])
 
 
