@@ -82,6 +82,8 @@ class ClickHouseEventLog:
         parameters = {"topic_id": topic_id, "partition": partition, "at_least": at_least}
         settings = REPLICATED_READ if self._is_replicated else {}
         result = await self._call(lambda client: client.query(_MARK, parameters, settings))
+        if not result.result_rows:  # so reads an answer that broke off within its headers
+            raise Retry(f"ClickHouse at {without_credentials(self.url)} broke its answer off")
         offset, block_first, rows = result.result_rows[0]
         return Mark(offset, block_first) if rows else None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.factories import NOW, TOPIC, processed_line
 
+from sluice.contract.errors import Retry
 from sluice.sinks.block import Block, RawResult
 from sluice.sinks.event_log import Mark
 from sluice.sinks.event_log_clickhouse import REPLICATED_INSERT, REPLICATED_READ, ClickHouseEventLog
@@ -28,6 +29,7 @@ class ScriptedClient:
 
     engine: str
     settings: list[Mapping[str, Any]] = field(default_factory=list)
+    mark: list[tuple[int, int, int]] = field(default_factory=lambda: [(0, 0, 1)])
     met: bool = False
     """Whether two inserts were there at once."""
     _meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=0.2))
@@ -38,7 +40,7 @@ class ScriptedClient:
         if "system.columns" in sql:
             return SimpleNamespace(result_rows=[("project",)])
         self.settings.append(settings or {})
-        return SimpleNamespace(result_rows=[(0, 0, 1)])
+        return SimpleNamespace(result_rows=self.mark)
 
     def raw_insert(self, table: str, columns: object, rows: bytes, settings: Mapping[str, Any], *_: object) -> None:
         self.settings.append(settings)
@@ -86,6 +88,12 @@ async def test_with_replicas_an_insert_waits_for_most_and_a_read_asks_one_that_h
 async def test_without_replicas_nothing_of_the_kind_is_asked():
     for settings in await asked(ScriptedClient("MergeTree")):
         assert not settings.keys() & (REPLICATED_INSERT | REPLICATED_READ).keys()
+
+
+async def test_a_mark_whose_answer_breaks_off_within_its_headers_is_asked_for_again():
+    """The client takes such an answer for one without rows, which this question never has."""
+    with pytest.raises(Retry, match="broke its answer off"):
+        await ScriptedEventLog(ScriptedClient("MergeTree", mark=[])).mark(TOPIC, 0)
 
 
 async def test_with_replicas_inserts_take_turns():
