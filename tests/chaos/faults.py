@@ -18,6 +18,7 @@ class Act(Enum):
     JOIN = "a worker's role: a second worker joins, and leaves by SIGTERM or by SIGKILL"
     DEPLOY = "a role: killed, and started again with changed rules"
     CUT = "what the proxy before ClickHouse does to an insert: see `Cut`"
+    CUT_MARK = "the same, to a question for a partition's mark, as after an insert"
     LATE = "a table: the sinks are killed, and what they had inserted there comes when others have gone on"
     KILL_STORE = "a table: ClickHouse is killed while an insert into it is on its way"
     STEP = "a step: the worker that reaches it ends itself with SIGKILL"
@@ -65,6 +66,7 @@ class Fault:
             Act.JOIN: "{}: a worker joins and leaves",
             Act.DEPLOY: "{} killed, new rules deployed",
             Act.CUT: "proxy: {}",
+            Act.CUT_MARK: "proxy: read-back, {}",
             Act.LATE: "sinks killed, their insert into {} arrives late",
             Act.KILL_STORE: "clickhouse killed in an insert into {}",
             Act.STEP: "killed at a step of {}",
@@ -83,6 +85,7 @@ FAULTS: tuple[Fault, ...] = (
     *(Fault(Act.JOIN, role) for role in WORKERS),
     Fault(Act.DEPLOY, "processors"),
     *(Fault(Act.CUT, cut.value) for cut in Cut if cut is not Cut.NONE),
+    *(Fault(Act.CUT_MARK, cut.value) for cut in (Cut.ANSWER, Cut.NO_ANSWER)),
     *(Fault(Act.LATE, table) for table in TABLES),
     *(Fault(Act.KILL_STORE, table) for table in TABLES),
     *(Fault(Act.STEP, step.value) for step in Step),

@@ -14,7 +14,9 @@ _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = re.compile(rb"^content-length:\s*(\d+)\s*$", re.IGNORECASE | re.MULTILINE)
 _CHUNKED = re.compile(rb"^transfer-encoding:\s*chunked\s*$", re.IGNORECASE | re.MULTILINE)
 _INSERT = re.compile(r"INSERT INTO (?:`?sluice`?\.)?`?(\w+)", re.IGNORECASE)
+_ASKS_FOR_A_MARK = "argMax(block_first"
 _STATEMENT_BYTES = 65_536
+MARK = "mark"
 
 
 async def read_message(reader: StreamReader) -> bytes | None:
@@ -34,16 +36,18 @@ async def read_message(reader: StreamReader) -> bytes | None:
     return head + await reader.readexactly(int(length[1])) if length else head
 
 
-def table_of_insert(request: bytes) -> str | None:
-    """Give the name of the table that a request to ClickHouse inserts into, None for any other request.
+def target(request: bytes) -> str | None:
+    """Give the name of the table that a request to ClickHouse inserts into, or `MARK` where it asks for a mark.
 
-    The statement stands in the URL's query or at the start of the body.
+    None for any other request. The statement stands in the URL's query or at the start of the body.
     """
     line, _, _ = request.partition(b"\r\n")
     _, _, body = request.partition(_END_OF_HEAD)
     for place in (unquote_plus(line.decode("latin-1")), body[:_STATEMENT_BYTES].decode("latin-1")):
         if found := _INSERT.search(place):
             return found[1]
+        if _ASKS_FOR_A_MARK in place:
+            return MARK
     return None
 
 

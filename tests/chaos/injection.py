@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.deployment import PARTITIONS, SECOND
 from tests.chaos.faults import TABLES, Act, Cut, Step
+from tests.chaos.http_message import MARK
 from tests.chaos.proxy import Trap
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ JOINS_WITHIN_S = 60.0
 OWNS_SOME = re.compile(rb"owning partitions \[\d")
 OWNS_ALL = re.compile(rb"owning partitions \[%s\]" % b", ".join(b"%d" % number for number in range(PARTITIONS)))
 CUTS = 3
-"""So many inserts does one fault cut at most."""
+"""So many requests does one fault cut at most."""
 
 
 AGAIN = frozenset({Act.KILL, Act.PAUSE, Act.TAKE_OVER})
@@ -97,8 +98,9 @@ async def _deploy(deployment: Deployment, planned: Planned) -> bool:
 
 
 async def _cut(deployment: Deployment, planned: Planned) -> bool:
+    targets = frozenset({MARK} if planned.fault.act is Act.CUT_MARK else TABLES)
     times = 1 + int(planned.chance * CUTS)
-    trap = Trap(Cut(planned.fault.on), frozenset(TABLES), times, delay_s=planned.lasting_s)
+    trap = Trap(Cut(planned.fault.on), targets, times, delay_s=planned.lasting_s)
     return await _spring(deployment, trap)
 
 
@@ -157,6 +159,7 @@ _INJECTIONS: dict[Act, Callable[[Deployment, Planned], Awaitable[bool]]] = {
     Act.JOIN: _join,
     Act.DEPLOY: _deploy,
     Act.CUT: _cut,
+    Act.CUT_MARK: _cut,
     Act.LATE: _late,
     Act.KILL_STORE: _kill_store,
     Act.STEP: _step,

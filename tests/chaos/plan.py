@@ -17,7 +17,7 @@ FIRST_AT_S = 5.0
 """By then every client sends."""
 QUIET_S = 10.0
 """Before the end no new fault begins."""
-SPACING_S = 4.8
+SPACING_S = 4.5
 """From one fault to the next, on average: most last longer, so several are at work at a time."""
 
 LASTING_S: dict[Act, tuple[float, float]] = {
@@ -27,6 +27,7 @@ LASTING_S: dict[Act, tuple[float, float]] = {
     Act.JOIN: (5.0, 15.0),
     Act.DEPLOY: (0.0, 3.0),
     Act.CUT: (0.5, 8.0),
+    Act.CUT_MARK: (0.0, 0.0),
     Act.LATE: (6.0, 10.0),
     Act.KILL_STORE: (0.0, 0.05),
     Act.STEP: (0.0, 3.0),

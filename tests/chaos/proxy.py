@@ -1,4 +1,4 @@
-"""A proxy between the sinks and ClickHouse that does to chosen inserts what a network may do to them."""
+"""A proxy between the sinks and ClickHouse that does to chosen requests what a network may do to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.chaos.faults import Cut
-from tests.chaos.http_message import read_message, table_of_insert
+from tests.chaos.http_message import read_message, target
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
 LARGEST_HEAD = 1024 * 1024
 OK = b"HTTP/1.1 200 "
 ANSWERS = frozenset({Cut.ANSWER, Cut.NO_ANSWER})
-"""Cuts of an answer that says that the insert was applied."""
+"""Cuts of an answer that says that the insert was applied, or what the mark is."""
 
 
 @dataclass
 class Trap:
-    """What is to be done to inserts into some tables, until it is taken away.
+    """What is to be done to inserts into some tables, or to questions for a mark, until it is taken away.
 
     `then` is called in the midst of it: where an insert is delayed, before the delay; where it is passed on,
     `delay_s` after that, before it is answered.
     """
 
     cut: Cut
-    tables: frozenset[str]
+    targets: frozenset[str]
     times: int = 1
     delay_s: float = 0.0
     then: Callable[[], None] = lambda: None
     struck: int = 0
-    """To how many inserts it was done."""
+    """To how many requests it was done."""
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once that is as many as it may."""
     _taken: int = 0
 
     @contextmanager
     def taken(self) -> Iterator[Callable[[], None]]:
-        """Do it to one insert, and give what to call once it is done; where it fails, another insert has its turn."""
+        """Do it to one request, and give what to call once it is done; where it fails, another has its turn."""
         self._taken += 1
         before = self.struck
         try:
@@ -52,7 +52,7 @@ class Trap:
 
     @property
     def is_set(self) -> bool:
-        """Whether it waits for an insert."""
+        """Whether it waits for a request."""
         return self._taken < self.times
 
     def _strike(self) -> None:
@@ -85,7 +85,7 @@ class Proxy:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def set(self, trap: Trap) -> None:
-        """Set a trap; where several wait for the same table, the first set strikes first."""
+        """Set a trap; where several wait for the same, the first set strikes first."""
         self._traps.append(trap)
 
     def remove(self, trap: Trap) -> None:
@@ -160,5 +160,5 @@ class Proxy:
             writer.close()
 
     def _trap_for(self, request: bytes) -> Trap | None:
-        table = table_of_insert(request) if self._traps else None
-        return next((trap for trap in self._traps if trap.is_set and table in trap.tables), None)
+        found = target(request) if self._traps else None
+        return next((trap for trap in self._traps if trap.is_set and found in trap.targets), None)

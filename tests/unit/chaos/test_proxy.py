@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.chaos.faults import Cut
-from tests.chaos.http_message import read_message, table_of_insert
+from tests.chaos.http_message import MARK, read_message, target
 from tests.chaos.proxy import Proxy, Trap
 
 if TYPE_CHECKING:
@@ -207,8 +207,9 @@ async def test_while_clickhouse_is_away_a_client_loses_its_connection():
         (b"POST / HTTP/1.1\r\n\r\nINSERT INTO `sluice`.`feed` SELECT 1", "feed"),
         (CHUNKED, "feed"),
         (SELECT, None),
+        (b"POST / HTTP/1.1\r\n\r\nSELECT max(source_offset), argMax(block_first, source_offset) FROM t", MARK),
         (b"POST / HTTP/1.1\r\n\r\n", None),
     ],
 )
-def test_the_table_of_an_insert_is_found_in_the_url_or_in_the_body(request_: bytes, table: str | None):
-    assert table_of_insert(request_) == table
+def test_what_a_request_is_about_is_found_in_the_url_or_in_the_body(request_: bytes, table: str | None):
+    assert target(request_) == table
