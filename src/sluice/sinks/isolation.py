@@ -35,10 +35,12 @@ async def without_refused(block: Block, trial: Trial) -> Block:
     why = await _why_not(lines, trial)
     if why is None:
         raise Retry("ClickHouse refuses a block, though it would take its rows: see what the table event_log lacks")
-    found = {at: why for at, why in (await _find(lines, why, trial)).items() if await _why_not([lines[at]], trial)}
-    if not found:
+    refused = {}
+    for at in await _find(lines, trial):
+        if (why_alone := await _why_not([lines[at]], trial)) is not None:
+            refused[at] = await _refused_form(lines[at], why_alone, trial)
+    if not refused:
         raise Retry(f"ClickHouse refused rows that it takes now: {why}")
-    refused = {at: await _refused_form(lines[at], why, trial) for at, why in found.items()}
     for line in refused.values():
         log.error(
             "partition %s: raw offset %s, line %s is rejected: %s",
@@ -64,6 +66,7 @@ def refused_forms(line: Processed, why: str) -> tuple[Processed, Processed]:
             timestamp=line.source.timestamp,
             received_at=line.source.timestamp,
         ),
+        replay=line.replay,  # a refusal of a replay lets one more through
     )
     known = msgspec.structs.replace(
         bare,
@@ -72,24 +75,22 @@ def refused_forms(line: Processed, why: str) -> tuple[Processed, Processed]:
         event=msgspec.structs.replace(
             bare.event, event_type=event.event_type, timestamp=event.timestamp, received_at=event.received_at
         ),
-        replay=line.replay,
         payload=line.payload,
         payload_base64=line.payload_base64,
     )
     return known, bare
 
 
-async def _find(lines: Sequence[Processed], why: str, trial: Trial) -> dict[int, str]:
-    """Give the places of the rows that do not pass, each with the reason; together they are known not to."""
+async def _find(lines: Sequence[Processed], trial: Trial) -> list[int]:
+    """Give the places of the rows that do not pass; together they are known not to."""
     if len(lines) == 1:
-        return {0: why}
+        return [0]
     middle = len(lines) // 2
     left, right = lines[:middle], lines[middle:]
-    why_left = await _why_not(left, trial)
-    why_right = why if why_left is None else await _why_not(right, trial)
-    found = {} if why_left is None else await _find(left, why_left, trial)
-    if why_right is not None:
-        found |= {middle + at: reason for at, reason in (await _find(right, why_right, trial)).items()}
+    left_passes = await _why_not(left, trial) is None
+    found = [] if left_passes else await _find(left, trial)
+    if left_passes or await _why_not(right, trial) is not None:
+        found += [middle + at for at in await _find(right, trial)]
     return found
 
 

@@ -68,6 +68,7 @@ _TOO_MANY_PARTS = 252
 _ABOUT_PARTITIONS = re.compile("too many partitions", re.IGNORECASE)
 
 _MESSAGE = re.compile(r"DB::Exception: (.*?)(?:\s*\(version [^()]*(?:\([^()]*\))?[^()]*\))?\s*$", re.DOTALL)
+_TABLE = re.compile(r" for table \S+ \([0-9a-f-]{36}\)")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'?")
 _VALUES = re.compile(r"\.? Column values: .*", re.DOTALL)
 _LONGEST = 300
@@ -87,7 +88,7 @@ def may_be_the_rows(code: int | None, message: str) -> bool:
 
 
 def in_words(message: str) -> str:
-    """Give ClickHouse's message for people: in short, without its version, and without what the row holds."""
+    """Give ClickHouse's message for people: in short, without version and table, and without what the row holds."""
     found = _MESSAGE.search(message)
     text = found[1] if found else message
-    return _QUOTED.sub("'...'", _VALUES.sub("", text)).strip()[:_LONGEST]
+    return _QUOTED.sub("'...'", _VALUES.sub("", _TABLE.sub("", text))).strip()[:_LONGEST]

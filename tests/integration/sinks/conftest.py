@@ -46,7 +46,9 @@ class OwnClickHouse(RoleProcess):
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnClickHouse]:
     own = OwnClickHouse(tmp_path_factory.mktemp("clickhouse"))
-    own.start()
-    migrate(own.url)
-    yield own
-    own.stop()
+    try:
+        own.start()
+        migrate(own.url)
+        yield own
+    finally:
+        own.stop()
