@@ -133,7 +133,7 @@ def test_a_refused_row_keeps_its_coordinates_its_id_and_what_was_sent_and_nothin
         assert (form.event.user_id, form.event.ip, form.user_change) == ("", "", None)
     assert (known.project, known.api, known.replay, known.payload) == ("demo", "pulse", 2, line.payload)
     assert (known.event.event_type, known.event.timestamp) == ("page_view", line.event.timestamp)
-    assert (bare.project, bare.api, bare.replay, bare.payload_bytes()) == ("", "", 0, b"null")
+    assert (bare.project, bare.api, bare.replay, bare.payload_bytes()) == ("", "", 2, b"null")
 
 
 async def test_a_row_whose_payload_is_refused_is_rejected_without_it():

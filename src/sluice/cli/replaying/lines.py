@@ -9,6 +9,7 @@ import msgspec
 
 from sluice.contract import ndjson, raw
 from sluice.contract.errors import Malformed, Reject
+from sluice.contract.event import Stage
 from sluice.contract.routing import partition_of
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ def rebuilt(kept: Kept) -> RawLine | None:
     if kept.raw_line:
         line = raw.decode(kept.raw_line)
         return _again(msgspec.structs.replace(line, event=msgspec.Raw(ndjson.on_one_line(kept.payload))), refusals)
-    if not kept.candidate.row.project:
-        try:
-            return _again(raw.decode(kept.payload), refusals)
-        except Malformed as error:
-            raise Reject(f"it still cannot be read: {error}") from error
-    return None
+    if kept.candidate.row.project or kept.candidate.row.stage == Stage.SINK:
+        return None
+    try:
+        return _again(raw.decode(kept.payload), refusals)
+    except Malformed as error:
+        raise Reject(f"it still cannot be read: {error}") from error
 
 
 def from_original(candidate: Candidate, text: bytes) -> RawLine:

@@ -106,6 +106,11 @@ def test_an_event_that_is_kept_elsewhere_is_not_rebuilt():
     assert rebuilt(kept(full_line(), stage="sink")._replace(raw_line=b"")) is None
 
 
+def test_an_event_of_which_clickhouse_takes_no_more_than_where_it_stood_is_kept_elsewhere_too():
+    bare = kept(full_line(), stage="sink", outcome="invalid", project="")
+    assert rebuilt(bare._replace(raw_line=b"", payload=b"null")) is None
+
+
 def test_an_event_whose_payload_is_gone_is_not_looked_for():
     for raw_line in (b"", kept(full_line()).raw_line):
         with pytest.raises(Reject, match="nothing is kept"):
