@@ -1,5 +1,6 @@
-"""Of events that compete, one is stored: what became of each, held against what it competed for. Pure but for the
-reading at the end.
+"""Of events that compete, one is stored: what became of each, held against what it competed for.
+
+Pure but for the reading at the end.
 """
 
 from __future__ import annotations

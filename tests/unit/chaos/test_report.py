@@ -13,7 +13,7 @@ def outcome() -> Outcome:
     planned = Planned(at_s=5.0, fault=FAULTS[0], lasting_s=1.0, chance=0.5)
     return Outcome(
         seed=7,
-        injected=[Injected(planned, True, 6.0), Injected(planned, False, 7.0)],
+        injected=[Injected(planned, struck=True), Injected(planned, struck=False)],
         accepted=1200,
         without_2xx=30,
         rows={"stored": 1000, "duplicate": 210},
