@@ -154,6 +154,8 @@ async def _audit(deployment: Deployment) -> list[str]:
 def _add_up(outcome: Outcome, deployment: Deployment, load: Load) -> None:
     outcome.accepted = len(load.accepted)
     outcome.without_2xx = len(load.others)
+    if not load.accepted:
+        outcome.wrong.append("no event was accepted: nothing was tried")
     outcome.ended_themselves = _ended_themselves(deployment.roles)
     for name, ends in outcome.ended_themselves.items():
         if ends > UNEXPECTED_ENDS:
