@@ -191,6 +191,18 @@ def keys(server: Server) -> None:
     )
 
 
+def whole_rows(server: Server) -> None:
+    """Tell what two sorting keys make of all columns, on the rows of one site."""
+    lines = []
+    for name in ("site, day, type, visitor, time", "site, time"):
+        table = server.make("", f"PARTITION BY {MONTHLY} ORDER BY ({KEYS[name]})", like="AS sluice.event_log")
+        rows = "SELECT * FROM sluice.event_log WHERE project = 'app' AND site_id = 'ios'"
+        filled = server.do(f"INSERT INTO {table} {rows}", {"optimize_on_insert": 0})
+        server.rows(f"OPTIMIZE TABLE {table} FINAL")
+        lines.append((name, mb(server.bytes_of(table)), f"{filled.cpu_s:.0f} s"))
+    show("sorted by | stored | CPU to write", lines)
+
+
 def partitions(server: Server) -> None:
     """Hold monthly partitions against daily ones and none."""
     show(
@@ -300,7 +312,7 @@ def properties(server: Server) -> None:
 
 SECTIONS: Mapping[str, Callable[[Server], None]] = {
     section.__name__: section
-    for section in (shares, indexes, marks, keys, partitions, inserts, codecs, texts, properties)
+    for section in (shares, indexes, marks, keys, whole_rows, partitions, inserts, codecs, texts, properties)
 }
 
 
