@@ -95,9 +95,8 @@ class World:
         for act in script:
             await self._perform(act)
         await self._perform(Deliver("the last", self.committed, RECORDS))
-        for name, sink in self._sinks.items():
-            if sink.stands_still:
-                await self._perform(Wake(name))
+        for name in [name for name, sink in self._sinks.items() if sink.stands_still]:
+            await self._perform(Wake(name))
 
     async def topic_id(self) -> str:
         return self._topic_id
@@ -112,9 +111,10 @@ class World:
     async def _perform(self, act: Act) -> None:
         match act:
             case Deliver(name, first, stop, fault):
-                sink = self._sinks.setdefault(name, _Sink(self, CutEventLog(self._mutate(self._event_log))))
+                if name not in self._sinks:
+                    self._sinks[name] = _Sink(self, CutEventLog(self._mutate(self._event_log)))
                 with self._broken(fault.rollup) if isinstance(fault, BreaksOff) else nullcontext():
-                    await sink.deliver(first, stop, fault)
+                    await self._sinks[name].deliver(first, stop, fault)
             case Wake(name):
                 await self._sinks[name].wake()
             case Kill(name):

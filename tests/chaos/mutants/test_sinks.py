@@ -49,8 +49,7 @@ SCRIPTS: dict[str, Sequence[Act]] = {
     "the answer of an insert is lost": [Deliver("A", 0, 2, After(Call.INSERT, Fate.HEARS_NOTHING))],
     "the answer of a read-back is lost": [
         Deliver("A", 0, 2),
-        Kill("A"),
-        Deliver("B", 2, 4, After(Call.MARK, Fate.HEARS_NOTHING)),
+        Deliver("A", 2, 4, After(Call.MARK, Fate.HEARS_NOTHING)),
     ],
     FEED_IS_LOST: [Deliver("A", 0, 2, After(Call.FEED, Fate.HEARS_NOTHING))],
     **{
@@ -71,6 +70,17 @@ SCRIPTS: dict[str, Sequence[Act]] = {
     SLEPT_AND_OTHERS_BROKE_OFF: [
         Deliver("A", 0, 3, Before(Call.INSERT, Fate.STANDS_STILL)),
         Deliver("B", 0, 2, BreaksOff("minutes")),
+        Wake("A"),
+    ],
+    "a sink that slept before its read-back wakes up after another has gone on": [
+        Deliver("A", 0, 2, After(Call.INSERT, Fate.STANDS_STILL)),
+        Deliver("B", 0, 3),
+        Deliver("B", 3, 5),
+        Wake("A"),
+    ],
+    "a sink that slept before its feed wakes up after another has fed the same, and gone on": [
+        Deliver("A", 0, 2, Before(Call.FEED, Fate.STANDS_STILL)),
+        Deliver("B", 0, 4),
         Wake("A"),
     ],
     COMMITTED_LESS: [Deliver("A", 0, 3), Kill("A"), Deliver("B", 1, 4)],
