@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
     "tail": "Show events as they are accepted and decided.",
     "audit": "Prove that every accepted event has exactly one row.",
     "rejected": "Look at events that were not stored, and send them in again.",
-    "users": "Save the users of a file.",
+    "users": "Save the users of a file, and forget people.",
     "keys": "Make, show and revoke the keys of a settings file.",
     "gateway": "Run the gateway: HTTP in, Kafka out.",
     "processors": "Run the processors: rules between the two topics.",
