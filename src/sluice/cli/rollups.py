@@ -67,7 +67,7 @@ def _fail_if(checked: Checked) -> None:
 
     for alarm in alarms(checked):
         click.secho(alarm, fg="red", bold=True, err=True)
-    if checked.differences:
+    if checked.is_wrong:
         sys.exit(1)
 
 

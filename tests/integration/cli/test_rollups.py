@@ -206,6 +206,15 @@ async def test_what_was_added_twice_is_too_many(deployment: Deployment, rollup: 
     assert difference.missing < 0
 
 
+async def test_an_amount_that_was_changed_is_found_though_the_rows_agree(deployment: Deployment):
+    deployment.change("ALTER TABLE sluice.rollup_minutes UPDATE amount = amount + 1 WHERE currency = 'EUR'")
+    found = await check(deployment.tables)
+    assert (found.differences, found.is_wrong) == ((), True)
+    assert {(amount.month, amount.currency) for amount in found.amounts} == {(202610, "EUR"), (202611, "EUR")}
+    await deployment.rebuild("minutes")
+    assert (await check(deployment.tables)).is_even
+
+
 async def test_made_anew_they_are_what_they_were(deployment: Deployment):
     before = deployment.answers()
     await deployment.rebuild()

@@ -57,7 +57,7 @@ class Finding:
     @property
     def is_right(self) -> bool:
         """Whether the account balances, and no roll-up differs from the event log."""
-        return self.balances and not self.rollups.differences
+        return self.balances and not self.rollups.is_wrong
 
 
 async def wait_until_stored(table: Table, offsets: Mapping[int, range], seconds: float) -> bool:

@@ -78,7 +78,7 @@ def verdicts(finding: Finding, *, arrived: bool) -> Iterable[str]:
         yield "every accepted event has exactly one row, or is on the way"
     elif finding.balances:
         yield "every accepted event has exactly one row"
-    if not finding.rollups.differences:
+    if not finding.rollups.is_wrong:
         yield rollups.verdict(finding.rollups)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 Counts = Counter[tuple[str, int]]
 """Numbers of rows by roll-up and month; months are as 202611, and 0 where a roll-up does not tell them."""
+
+Amounts = dict[tuple[int, str], Decimal]
+"""Sums of values by month and currency."""
+
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,25 @@ def differences(least: Counts, rolled: Counts, most: Counts, expired: int = 0) -
         found = Difference(rollup, month, *(counts[rollup, month] for counts in (rolled, least, most)))
         may_have_more = month <= expired and expired > 0
         if found.missing > 0 or (found.missing < 0 and not may_have_more):
+            yield found
+
+
+@dataclass(frozen=True)
+class OtherAmount:
+    """The roll-up minutes has `rolled` as the sum of a month's values in a currency, and the event log `stored`."""
+
+    month: int
+    currency: str
+    rolled: Decimal
+    stored: Decimal
+
+
+def other_amounts(rolled: Amounts, stored: Amounts) -> Iterator[OtherAmount]:
+    """Give where sums of values differ; where there is none, it is nothing."""
+    for month, currency in sorted(rolled.keys() | stored.keys()):
+        at = month, currency
+        found = OtherAmount(*at, rolled.get(at, _NOTHING), stored.get(at, _NOTHING))
+        if found.rolled != found.stored:
             yield found
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sluice.cli.reading.shown import number
+from sluice.cli.reading.shown import number, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sluice.cli.rebuilding.checking import Checked
-    from sluice.cli.rebuilding.comparing import Difference
+    from sluice.cli.rebuilding.comparing import Difference, OtherAmount
 
 DIFFERENCES_SHOWN = 20
 
@@ -29,12 +29,12 @@ def verdict(checked: Checked) -> str:
 
 def alarms(checked: Checked) -> Sequence[str]:
     """Say loudly what is wrong, and what to do; empty where nothing is."""
-    if not checked.differences:
+    if not checked.is_wrong:
         return ()
-    names = sorted({difference.rollup for difference in checked.differences})
-    said = [f"THE ROLL-UPS DIFFER FROM THE EVENT LOG: {', '.join(names)}"]
-    said += map(_sentence, checked.differences[:DIFFERENCES_SHOWN])
-    if more := len(checked.differences[DIFFERENCES_SHOWN:]):
+    names = sorted({found.rollup for found in checked.differences} | {"minutes" for _ in checked.amounts})
+    sentences = [*map(_of_rows, checked.differences), *map(_of_amount, checked.amounts)]
+    said = [f"THE ROLL-UPS DIFFER FROM THE EVENT LOG: {', '.join(names)}", *sentences[:DIFFERENCES_SHOWN]]
+    if more := len(sentences[DIFFERENCES_SHOWN:]):
         said.append(f"and {more:,} more")
     said.append(f"stop the sinks and run `sluice rollups rebuild {' '.join(names)}`")
     return said
@@ -53,11 +53,29 @@ def as_json(checked: Checked) -> dict[str, Any]:
             }
             for difference in checked.differences
         ],
+        "amounts": [
+            {
+                "month": found.month,
+                "currency": found.currency,
+                "rolled_up": str(found.rolled),
+                "stored": str(found.stored),
+            }
+            for found in checked.amounts
+        ],
         "not_added_yet": dict(checked.not_added),
     }
 
 
-def _sentence(difference: Difference) -> str:
-    when = f", {difference.month // 100}-{difference.month % 100:02}" if difference.month else ""
+def _of_rows(difference: Difference) -> str:
+    when = f", {_shown(difference.month)}" if difference.month else ""
     rows = number(abs(difference.missing), "row")
     return f"{difference.rollup}{when}: {rows} {'missing' if difference.missing > 0 else 'too many'}"
+
+
+def _of_amount(found: OtherAmount) -> str:
+    what = printable(found.currency) or "no currency"
+    return f"minutes, {_shown(found.month)}: values in {what} come to {found.rolled:,}, not to {found.stored:,}"
+
+
+def _shown(month: int) -> str:
+    return f"{month // 100}-{month % 100:02}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,17 +12,21 @@ from sluice.cli.rebuilding import checking
 from sluice.cli.rebuilding.checking import check, check_once_added
 
 if TYPE_CHECKING:
-    from sluice.cli.rebuilding.comparing import Counts
+    from sluice.cli.rebuilding.comparing import Amounts, Counts
 
 
 class Deployment:
     """A sink that stores a block of 10 rows, and passes one on, each time that somebody asks something."""
 
-    def __init__(self, settled: int, rolled: int, stored: int, *, stores: int = 0, adds: int = 0) -> None:
+    def __init__(
+        self, settled: int, rolled: int, stored: int, *, stores: int = 0, adds: int = 0, stores_at: str = ""
+    ) -> None:
         self._rows = Counter(settled=settled, rolled=rolled, stored=stored)
         self._stores = stores
         self._adds = adds
+        self._stores_at = stores_at
         self.asked: list[str] = []
+        self.amount = Decimal(1)
 
     async def settled(self) -> Counts:
         return self._asked("settled")
@@ -32,13 +37,19 @@ class Deployment:
     async def stored(self) -> Counts:
         return self._asked("stored")
 
+    async def amounts(self) -> tuple[Amounts, Amounts]:
+        self._asked("amounts")
+        return {(202611, "EUR"): Decimal(1)}, {(202611, "EUR"): self.amount}
+
     async def expired(self) -> int:
         return 0
 
     def _asked(self, what: str) -> Counts:
         self.asked.append(what)
         found = Counter({("minutes", 202611): self._rows[what]})
-        if self._stores:
+        if what == self._stores_at:
+            self._rows.update(stored=10)
+        elif self._stores:
             self._stores -= 1
             self._rows.update(stored=10, settled=10, rolled=10)
         elif self._adds:
@@ -50,7 +61,20 @@ class Deployment:
 async def test_where_both_agree_no_more_is_asked():
     deployment = Deployment(settled=90, rolled=100, stored=100)
     assert (await check(deployment)).is_even
-    assert deployment.asked == ["rolled", "stored"]
+    assert deployment.asked == ["rolled", "stored", "amounts"]
+
+
+async def test_amounts_that_differ_are_wrong_although_the_rows_agree():
+    deployment = Deployment(settled=90, rolled=100, stored=100)
+    deployment.amount = Decimal(2)
+    found = await check(deployment)
+    assert (found.is_wrong, found.is_even, len(found.amounts)) == (True, False, 1)
+
+
+async def test_amounts_of_what_is_stored_meanwhile_are_no_difference():
+    deployment = Deployment(settled=90, rolled=100, stored=100, stores_at="amounts")
+    deployment.amount = Decimal(2)
+    assert (await check(deployment)).is_even
 
 
 async def test_a_last_block_that_waits_is_no_difference():

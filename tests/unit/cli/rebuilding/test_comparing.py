@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 
-from sluice.cli.rebuilding.comparing import Counts, Difference, differences, not_added
+from sluice.cli.rebuilding.comparing import Counts, Difference, OtherAmount, differences, not_added, other_amounts
 
 AT = ("minutes", 202611)
 
@@ -53,3 +54,22 @@ def test_what_is_stored_and_not_added_up_counts_over_all_months():
     stored = Counter({("minutes", 202610): 5, AT: 5, ("users", 0): 1})
     rolled = Counter({("minutes", 202610): 3, AT: 4, ("users", 0): 1})
     assert not_added(rolled, stored) == {"minutes": 3}
+
+
+def test_amounts_differ_by_month_and_currency():
+    one, two, nothing = Decimal("1.000001"), Decimal(2), Decimal(0)
+    rolled = {(202610, "EUR"): one, (202611, "EUR"): two, (202611, "USD"): one}
+    stored = {(202610, "EUR"): one, (202611, "EUR"): one, (202611, ""): two}
+    assert list(other_amounts(rolled, stored)) == [
+        OtherAmount(202611, "", nothing, two),
+        OtherAmount(202611, "EUR", two, one),
+        OtherAmount(202611, "USD", one, nothing),
+    ]
+
+
+def test_amounts_are_the_same_however_many_zeros_they_end_in():
+    assert list(other_amounts({(202611, "EUR"): Decimal("1.50")}, {(202611, "EUR"): Decimal("1.500000")})) == []
+
+
+def test_an_amount_of_nothing_is_none():
+    assert list(other_amounts({(202611, "EUR"): Decimal("0.000000")}, {})) == []
