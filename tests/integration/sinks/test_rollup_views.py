@@ -88,6 +88,12 @@ def test_a_session_is_the_same_in_whatever_order_its_events_come(client: Client,
     assert {name: session[name] for name in SESSION} == SESSION
 
 
+def test_a_session_is_the_same_where_its_events_come_in_one_block(client: Client, project: str):
+    feed(client, project, VISIT[::-1])
+    [session] = rows(client, "sessions", project)
+    assert {name: session[name] for name in SESSION} == SESSION
+
+
 def test_a_session_over_the_end_of_a_month_is_one(client: Client, project: str):
     assert VISIT[0]["source_timestamp"].month != VISIT[3]["source_timestamp"].month
     feed(client, project, VISIT[:3], VISIT[3:])
