@@ -1,7 +1,7 @@
 """What events change about their users.
 
 API 5 sets attributes by events of their own, API 4 by the profile that travels with one event of each request. The
-view `sluice.users` puts all changes of a user together when it is asked, so nothing is remembered here.
+roll-up `sluice.users` puts all changes of a user together, so nothing is remembered here.
 """
 
 from __future__ import annotations
