@@ -95,6 +95,7 @@ class SinkLane:
         if self._is_paused:
             return Progress(0, seek_to=records[0].offset, pause_s=PAUSE_S)
         pending: list[RawResult] = []
+        pending_bytes = 0
         for position, record in enumerate(records):
             for result in read(record.value):
                 await self._learn_mark(result.topic_id)
@@ -106,10 +107,11 @@ class SinkLane:
                         await self._store(pending)
                         return Progress(position, found_at)
                 pending.append(result)
+                pending_bytes += result.size
                 self._next[result.topic_id] = result.offset + 1
-            if sum(result.size for result in pending) > BLOCK_BYTES:
+            if pending_bytes > BLOCK_BYTES:
                 await self._store(pending)
-                pending = []
+                pending, pending_bytes = [], 0
         await self._store(pending)
         return Progress(len(records))
 
