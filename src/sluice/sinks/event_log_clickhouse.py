@@ -99,6 +99,10 @@ class ClickHouseEventLog:
 
             def pass_on(client: Client) -> None:
                 columns = [name for (name,) in client.query(feed.COLUMNS).result_rows]
+                if not columns:
+                    raise Retry(
+                        f"ClickHouse at {without_credentials(self.url)} has no table sluice.feed: run sluice migrate"
+                    )
                 client.command(feed.statement(columns), parameters=block, settings=settings)
 
             await self._call(pass_on)

@@ -30,6 +30,8 @@ class ScriptedClient:
     engine: str
     settings: list[Mapping[str, Any]] = field(default_factory=list)
     mark: list[tuple[int, int, int]] = field(default_factory=lambda: [(0, 0, 1)])
+    feed: list[tuple[str]] = field(default_factory=lambda: [("project",)])
+    """The columns of the table that roll-ups are fed through."""
     met: bool = False
     """Whether two inserts were there at once."""
     _meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=0.2))
@@ -38,7 +40,7 @@ class ScriptedClient:
         if "system.tables" in sql:
             return SimpleNamespace(result_rows=[(self.engine,)])
         if "system.columns" in sql:
-            return SimpleNamespace(result_rows=[("project",)])
+            return SimpleNamespace(result_rows=self.feed)
         self.settings.append(settings or {})
         return SimpleNamespace(result_rows=self.mark)
 
@@ -94,6 +96,11 @@ async def test_a_mark_whose_answer_breaks_off_within_its_headers_is_asked_for_ag
     """The client takes such an answer for one without rows, which this question never has."""
     with pytest.raises(Retry, match="broke its answer off"):
         await ScriptedEventLog(ScriptedClient("MergeTree", mark=[])).mark(TOPIC, 0)
+
+
+async def test_a_block_that_cannot_be_fed_because_the_schema_is_older_says_what_to_do():
+    with pytest.raises(Retry, match=r"no table sluice\.feed: run sluice migrate"):
+        await ScriptedEventLog(ScriptedClient("MergeTree", feed=[])).feed(TOPIC, 0, MARK)
 
 
 async def test_with_replicas_inserts_take_turns():
