@@ -41,7 +41,7 @@ class EventLog(Trial, Protocol):
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
         """Give the mark of a partition of the raw topic with that id; None where it has no row from `at_least` on.
 
-        `at_least` is a source offset that the mark is known to have reached; it only makes the answer quicker.
+        The higher `at_least`, the quicker the answer: only what may hold such source offsets is read.
         Raises `Retry` while the table cannot be asked.
         """
         ...

@@ -36,6 +36,9 @@ TOKENS = 10
 PAUSE_S = 10.0
 """How long a partition that cannot go on waits before it tries again."""
 
+NEAR = 10_000
+"""So many raw records before where it may be the mark is looked for first; each next time 100 times as many."""
+
 
 class RawLog(Protocol):
     """What a lane has to know of `events.raw`, though it reads nothing there."""
@@ -98,7 +101,7 @@ class SinkLane:
         pending_bytes = 0
         for position, record in enumerate(records):
             for result in read(record.value):
-                await self._learn_mark(result.topic_id)
+                await self._learn_mark(result.topic_id, result.offset)
                 if self._is_stored(result):
                     continue
                 if self._is_after_gap(result):
@@ -118,10 +121,10 @@ class SinkLane:
     async def _why_pause(self) -> str:
         """Tell what is wrong where the mark lies beyond the raw log's end; empty where it does not."""
         topic_id = await self._raw_log.topic_id()
-        mark = await self._learn_mark(topic_id)
+        mark = await self._learn_mark(topic_id, await self._end_of_raw_log())
         if mark is None:
             return ""
-        end = (await self._raw_log.range_of(self._partition)).stop
+        end = await self._end_of_raw_log()  # again: it may have grown, and the mark with it
         if mark.offset < end:
             return ""
         return (
@@ -129,14 +132,27 @@ class SinkLane:
             f"{end - 1}: what is written there now would be taken for stored; restore events.raw, or make it anew"
         )
 
-    async def _learn_mark(self, topic_id: str) -> Mark | None:
+    async def _end_of_raw_log(self) -> int:
+        return (await self._raw_log.range_of(self._partition)).stop
+
+    async def _learn_mark(self, topic_id: str, near: int) -> Mark | None:
         if topic_id not in self._marks:
-            mark = await self._event_log.mark(topic_id, self._partition)
+            mark = await self._look_for_mark(topic_id, near)
             if mark is not None:
                 await self._event_log.feed(topic_id, self._partition, mark)
                 self._next[topic_id] = mark.offset + 1
             self._marks[topic_id] = mark
         return self._marks[topic_id]
+
+    async def _look_for_mark(self, topic_id: str, near: int) -> Mark | None:
+        """Ask for the mark from shortly before a source offset on, then from farther back: the table is large."""
+        back = NEAR
+        while True:
+            at_least = max(near - back, 0)
+            mark = await self._event_log.mark(topic_id, self._partition, at_least)
+            if mark is not None or not at_least:
+                return mark
+            back *= 100
 
     def _is_stored(self, result: RawResult) -> bool:
         return result.offset < self._next.get(result.topic_id, 0)

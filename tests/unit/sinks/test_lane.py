@@ -296,6 +296,52 @@ async def test_a_lane_that_is_opened_again_asks_the_table_and_not_its_memory():
     assert await lane.process([at(50, 2)]) == Progress(done=0, seek_to=41)
 
 
+@pytest.mark.parametrize(
+    ("end", "asked_from"),
+    [
+        pytest.param(0, [0], id="an empty log"),
+        pytest.param(4, [0], id="a short log"),
+        pytest.param(10_002, [2], id="the mark is near the end"),
+        pytest.param(10_003, [3, 0], id="the mark is farther back"),
+        pytest.param(200_000_000, [199_990_000, 199_000_000, 100_000_000, 0], id="the mark is far back"),
+    ],
+)
+async def test_the_mark_is_looked_for_near_the_raw_logs_end_before_the_whole_table_is_read(
+    end: int, asked_from: list[int]
+):
+    class Asked(MemoryEventLog):
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked_from: list[int] = []
+
+        async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
+            self.asked_from.append(at_least)
+            return await super().mark(topic_id, partition, at_least)
+
+    log = Asked()
+    if end:
+        await log.insert(next(cut(read(record(0, 1, 2).value))), "of another sink")
+    await SinkLane(0, log, FixedProcessedLog(), FixedRawLog(held=range(end))).open()
+    assert log.asked_from == asked_from
+    assert fed(log) == (lines(0, 1, 2) if end else [])
+
+
+async def test_a_mark_beyond_an_end_that_the_raw_log_had_before_is_no_reason_to_pause(
+    caplog: pytest.LogCaptureFixture,
+):
+    raw_log = FixedRawLog(held=range(1))
+
+    class Growing(MemoryEventLog):
+        async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
+            if not self.blocks:
+                raw_log.held = range(3)
+                await self.insert(next(cut(read(record(0, 1, 2).value))), "of another sink")
+            return await super().mark(topic_id, partition, at_least)
+
+    await SinkLane(0, Growing(), FixedProcessedLog(), raw_log).open()
+    assert "paused" not in caplog.text
+
+
 async def test_a_lane_does_not_open_while_the_table_cannot_be_asked():
     class Away(MemoryEventLog):
         async def check(self) -> None:
