@@ -67,10 +67,11 @@ class NoLedger(PassedOn):
         await super().check()
 
     async def mark(self, topic_id: str, partition: int, at_least: int = 0) -> Mark | None:
-        if topic_id not in self._learnt:
-            self._learnt.add(topic_id)
-            return None
-        return await super().mark(topic_id, partition, at_least)
+        return await super().mark(topic_id, partition, at_least) if topic_id in self._learnt else None
+
+    async def insert(self, block: Block, token: str) -> None:
+        self._learnt.add(block.topic_id)
+        await super().insert(block, token)
 
 
 class NoReadBack(PassedOn):
