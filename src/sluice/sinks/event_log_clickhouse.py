@@ -70,7 +70,7 @@ class ClickHouseEventLog:
 
     async def check(self) -> None:
         """See that the table is there, and whether it has replicas."""
-        engines = (await self._call(lambda client: client.query(_ENGINE))).result_rows
+        engines = await self._call(lambda client: client.query(_ENGINE).result_rows)
         if not engines:
             raise Retry(
                 f"ClickHouse at {without_credentials(self.url)} has no table sluice.event_log: run sluice migrate"
@@ -81,10 +81,10 @@ class ClickHouseEventLog:
         """Give the mark of a partition."""
         parameters = {"topic_id": topic_id, "partition": partition, "at_least": at_least}
         settings = REPLICATED_READ if self._is_replicated else {}
-        result = await self._call(lambda client: client.query(_MARK, parameters, settings))
-        if not result.result_rows:  # so reads an answer that broke off within its headers
+        found = await self._call(lambda client: client.query(_MARK, parameters, settings).result_rows)
+        if not found:  # so reads an answer that broke off within its headers
             raise Retry(f"ClickHouse at {without_credentials(self.url)} broke its answer off")
-        offset, block_first, rows = result.result_rows[0]
+        offset, block_first, rows = found[0]
         return Mark(offset, block_first) if rows else None
 
     async def insert(self, block: Block, token: str) -> None:
@@ -132,6 +132,7 @@ class ClickHouseEventLog:
         await self._call(send)
 
     async def _call(self, call: Callable[[Client], T]) -> T:
+        """Have a call made in a thread; it has to read its answer too, which the client leaves to the first look."""
         try:
             return await asyncio.to_thread(lambda: call(self._client()))
         except (ClickHouseError, HTTPError, OSError) as error:

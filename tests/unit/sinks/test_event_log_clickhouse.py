@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import StreamFailureError
 from tests.factories import NOW, TOPIC, processed_line
 
 from sluice.contract.errors import Retry
@@ -18,7 +19,7 @@ from sluice.sinks.event_log import Mark
 from sluice.sinks.event_log_clickhouse import REPLICATED_INSERT, REPLICATED_READ, ClickHouseEventLog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
 MARK = Mark(0, 0)
 
@@ -96,6 +97,27 @@ async def test_a_mark_whose_answer_breaks_off_within_its_headers_is_asked_for_ag
     """The client takes such an answer for one without rows, which this question never has."""
     with pytest.raises(Retry, match="broke its answer off"):
         await ScriptedEventLog(ScriptedClient("MergeTree", mark=[])).mark(TOPIC, 0)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda log: log.check(), lambda log: log.mark(TOPIC, 0), lambda log: log.feed(TOPIC, 0, MARK)],
+    ids=["check", "mark", "feed"],
+)
+async def test_an_answer_that_breaks_off_while_it_is_read_is_asked_for_again(
+    ask: Callable[[ClickHouseEventLog], Awaitable[object]],
+):
+    class BreaksOff:
+        @property
+        def result_rows(self) -> object:
+            raise StreamFailureError("connection closed by server")
+
+    class Client(ScriptedClient):
+        def query(self, *_: object) -> object:
+            return BreaksOff()
+
+    with pytest.raises(Retry, match="connection closed by server"):
+        await ask(ScriptedEventLog(Client("MergeTree")))
 
 
 async def test_a_block_that_cannot_be_fed_because_the_schema_is_older_says_what_to_do():
