@@ -73,6 +73,7 @@ class SinkLane:
         self._raw_log = raw_log
         self._marks: dict[str, Mark | None] = {}
         self._next: dict[str, int] = {}
+        self._fed: dict[str, Mark] = {}
         self._is_paused = False
 
     async def open(self) -> None:
@@ -139,7 +140,7 @@ class SinkLane:
         if topic_id not in self._marks:
             mark = await self._look_for_mark(topic_id, near)
             if mark is not None:
-                await self._event_log.feed(topic_id, self._partition, mark)
+                await self._feed(topic_id, mark)
                 self._next[topic_id] = mark.offset + 1
             self._marks[topic_id] = mark
         return self._marks[topic_id]
@@ -189,9 +190,15 @@ class SinkLane:
             raise Retry(f"the mark went back from {before} to {after}")
         if after != Mark(block.last, block.first):
             log.warning("partition %s: another sink stored up to %s", self._partition, after.offset)
-        await self._event_log.feed(block.topic_id, block.partition, after)
+        await self._feed(block.topic_id, after)
         self._marks[block.topic_id] = after
         return after
+
+    async def _feed(self, topic_id: str, mark: Mark) -> None:
+        """Feed a mark's block once: while this partition rests, others fill the window that keeps its token."""
+        if self._fed.get(topic_id) != mark:
+            await self._event_log.feed(topic_id, self._partition, mark)
+            self._fed[topic_id] = mark
 
     async def _insert_until_the_mark_moves(self, block: Block, before: Mark | None) -> Mark | None:
         known = before.offset if before else 0

@@ -13,6 +13,7 @@ from sluice.contract import ndjson, processed
 from sluice.contract.errors import Reject, Retry
 from sluice.contract.event import Outcome
 from sluice.sinks.block import cut, read
+from sluice.sinks.event_log import Mark
 from sluice.sinks.event_log_memory import MemoryEventLog
 from sluice.sinks.lane import SinkLane
 from sluice.stream.lane import Progress, Record
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from sluice.contract.processed import Processed
     from sluice.sinks.block import Block
-    from sluice.sinks.event_log import Mark
 
 
 @dataclass
@@ -365,6 +365,44 @@ async def test_what_was_stored_but_not_fed_is_fed_by_whoever_opens_the_partition
     await log.insert(next(cut(read(record(0, 1).value))), "stored by a sink that died before it fed")
     await lane_on(log).open()
     assert fed(log) == lines(0, 1)
+
+
+class CountingFeeds(MemoryEventLog):
+    """Keeps which marks it was asked to feed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: list[Mark] = []
+
+    async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
+        self.marks.append(mark)
+        await super().feed(topic_id, partition, mark)
+
+
+async def test_a_partition_that_stays_paused_is_fed_once_since_others_fill_the_roll_ups_window_meanwhile():
+    log = CountingFeeds()
+    await log.insert(next(cut(read(record(0, 1, 2).value))), "of another sink")
+    lane = SinkLane(0, log, FixedProcessedLog(), FixedRawLog(held=range(1)))
+    await lane.open()
+    for _ in range(3):
+        assert (await lane.process([record(3)])).pause_s > 0
+    assert log.marks == [Mark(2, 0)]
+
+
+async def test_a_block_whose_feed_broke_off_is_fed_again():
+    class BreaksOff(CountingFeeds):
+        async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
+            await super().feed(topic_id, partition, mark)
+            if len(self.marks) == 1:
+                raise Retry("the answer was cut off")
+
+    log = BreaksOff()
+    lane = lane_on(log)
+    await lane.open()
+    with pytest.raises(Retry, match="cut off"):
+        await lane.process([record(0, 1)])
+    await lane.open()
+    assert log.marks == [Mark(1, 0)] * 2
 
 
 async def test_no_block_is_appended_before_the_one_before_it_is_fed():
