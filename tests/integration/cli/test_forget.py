@@ -272,14 +272,70 @@ def test_events_without_a_user_on_a_device_of_several_stay_unless_told_otherwise
     assert sorted(own.query(readable, word=ann.word)) == left
 
 
-def test_what_comes_late_is_forgotten_too(own: Own, ann: Ann):
-    with own.without("sinks"):
-        live(own, ann)
-        ended = forget(own, ann.email, "--wait", "0.5", code=1)
-        assert "run the command again" in ended.stderr
+def test_nothing_is_changed_until_all_is_there_that_tells_what_belongs_together(own: Own, ann: Ann):
+    visit(own, ann)
     assert own.audit()[0] == 0
-    assert places_of(own, ann.word) != {}
+    places = places_of(own, ann.word)
+    late = {"type": "page_view", "userId": ann.email.upper(), "properties": {"note": ann.word}}
+    with own.without("sinks"):
+        send(own, "/collect/event", {"messageheader": {"app": "x"}, "messageBody": [late]})
+        ended = forget(own, ann.id, "--wait", "0.5", code=1)
+        assert "nothing was changed" in ended.stderr
+        assert places_of(own, ann.word) == places
+    assert own.audit()[0] == 0
     forget(own, ann.id)
+    assert places_of(own, ann.word) == {}
+
+
+def test_no_page_of_theirs_is_shown_of_a_session_that_ended_with_somebody_else(own: Own, ann: Ann):
+    now, session = int(time.time() * 1000), f"shared-{uuid4()}"
+    own.post(event(user_id=ann.id, session_id=session, url=f"https://x/{ann.word}", timestamp=now))
+    own.post(event(user_id="ben", session_id=session, url="https://x/ben", timestamp=now + 1000))
+    assert own.audit()[0] == 0
+    own.change("OPTIMIZE TABLE sluice.rollup_sessions FINAL")
+    forget(own, ann.id)
+    assert places_of(own, ann.word) == {}
+
+
+def test_nobody_is_tied_to_a_user_whose_name_was_sent_as_their_device(own: Own, ann: Ann):
+    mallory = f"mallory-{uuid4()}"
+    own.post(event(user_id=mallory), event(user_id=ann.id, url=f"https://x/{ann.word}"))
+    sent = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": mallory, "userId": ann.id,
+            "sessionId": ann.session, "consentGiven": True}  # fmt: skip
+    send(own, "/v1/ingest", {"events": [sent]})
+    stored(own, ann.word, 2)
+    assert "blanked 1 event;" in forget(own, mallory).stdout
+    stored(own, ann.word, 2)
+
+
+def test_users_that_a_broken_off_command_took_out_of_the_roll_up_are_made_anew(own: Own, ann: Ann):
+    visit(own, ann)
+    assert own.audit()[0] == 0
+    forget(own, ann.id)
+    send(own, "/user/", {"user": {"_id": ann.id, "email": ann.email, "plan": "gold"}})
+    own.wait_until(lambda: users_called(own, ann.id) == [(ann.email, ["plan"])], "she is a user again")
+    own.change(f"ALTER TABLE sluice.rollup_users DELETE WHERE user_id = '{ann.id}'")
+    assert own.sluice("users", "forget", "--again").returncode == 0
+    assert users_called(own, ann.id) == [(ann.email, ["plan"])]
+    assert own.audit()[0] == 0
+
+
+def test_a_roll_up_that_is_being_made_anew_is_told_of(own: Own, ann: Ann):
+    visit(own, ann)
+    assert own.audit()[0] == 0
+    own.change("CREATE TABLE sluice.rollup_users_anew_00aa00aa AS sluice.rollup_users")
+    try:
+        assert "sluice rollups rebuild" in forget(own, ann.id, code=1).stderr
+    finally:
+        own.change("DROP TABLE sluice.rollup_users_anew_00aa00aa SYNC")
+
+
+def test_who_has_left_more_than_a_statement_may_hold_is_forgotten(own: Own, ann: Ann):
+    sessions, at_once = 13_000, 500
+    for start in range(0, sessions, at_once):
+        own.post(*(event(user_id=ann.id, session_id=f"{ann.session}-{start + number}") for number in range(at_once)))
+    assert own.audit()[0] == 0
+    assert "blanked 13,000 events;" in forget(own, ann.id).stdout
     assert places_of(own, ann.word) == {}
 
 

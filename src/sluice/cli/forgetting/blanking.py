@@ -18,7 +18,7 @@ from sluice.cli.forgetting.entries import (
 from sluice.contract.errors import Retry, Unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from sluice.cli.forgetting.entries import Entry
     from sluice.cli.forgetting.register import Register
@@ -40,10 +40,23 @@ ORDER BY create_time DESC, mutation_id DESC
 _VIEW = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = 'feed_users'"
 
 _USERS = "SELECT DISTINCT visitor_id FROM sluice.rollup_users WHERE {meant}"
+_USERS_LOST = """
+SELECT visitor_id FROM
+(
+    SELECT visitor_id, count() AS stored FROM sluice.event_log WHERE {changes} GROUP BY visitor_id
+) AS log LEFT JOIN
+(
+    SELECT visitor_id, sum(rows) AS rolled FROM sluice.rollup_users
+    WHERE visitor_id IN ({visitors}) GROUP BY visitor_id
+) AS rollup USING (visitor_id)
+WHERE rolled < stored
+"""
 _USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors})"
 _SESSIONS = "SELECT count() FROM sluice.rollup_sessions WHERE {meant}"
 _FED_AGAIN = "(SELECT * FROM sluice.event_log WHERE {changes})"
 _CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != ''"
+
+_REBUILDS = "SELECT name FROM system.tables WHERE database = 'sluice' AND match(name, '^rollup_.*_anew_')"
 
 _COUNTED = """
 SELECT
@@ -66,21 +79,21 @@ class Blanking:
     async def events(self, entries: Sequence[Entry]) -> int:
         """Blank the rows of the event log that these entries mean; give how many."""
         blank = 0
+        salt = Salt(secrets.randbits(64), secrets.randbits(64))
         for batch in batches(entries):
             if rows := await self._register.readable(batch):
-                salt = Salt(secrets.randbits(64), secrets.randbits(64))
                 await self._mutate("event_log", blanked(batch, salt))
                 blank += rows
         return blank
 
-    async def sessions(self, entries: Sequence[Entry], keys: Collection[int] = ()) -> None:
+    async def sessions(self, entries: Sequence[Entry], keys: Collection[int]) -> None:
         """Blank the pages of sessions in their roll-up: of the visitors that entries mean, and those with these keys.
 
-        A block that stands in the event log may reach the roll-up a moment later, so it is looked at again.
+        The roll-up does not tell whose page it shows, so those of others in the same session go too.
         """
         ordered = sorted(keys)
         for start in range(0, len(ordered), SESSIONS_AT_ONCE):
-            await self._sessions(sessions_called(entries[0].project, ordered[start : start + SESSIONS_AT_ONCE]))
+            await self._sessions(sessions_called(entries, ordered[start : start + SESSIONS_AT_ONCE]))
         for batch in batches(entries):
             await self._sessions(sessions_condition(batch))
 
@@ -88,12 +101,26 @@ class Blanking:
         """Take visitors out of the roll-up of users, but for what they have changed since.
 
         Rows of a roll-up add up what came before and what came after, so they are made anew from the event log, in
-        which the former is blank by now. The sinks may feed it meanwhile: it is compared, and made anew again.
+        which the former is blank by now. The sinks may feed it meanwhile: it is compared, and made anew again. So are
+        rows that a command which broke off has taken out and not made anew.
         """
         for batch in batches([entry for entry in entries if entry.visitor_id]):
-            found = await self._clickhouse.ask(_USERS.format(meant=users_condition(batch)))
+            visitors = _listed(entry.visitor_id for entry in batch)
+            lost = _USERS_LOST.format(visitors=visitors, changes=_CHANGES.format(visitors=visitors))
+            found = {
+                *await self._clickhouse.ask(_USERS.format(meant=users_condition(batch))),
+                *await self._clickhouse.ask(lost),
+            }
             if found:
-                await self._users(", ".join(str(visitor) for (visitor,) in found))
+                await self._users(_listed(visitor for (visitor,) in found))
+
+    async def refuse_rebuild(self) -> None:
+        """Raise `Retry` while roll-ups are being made anew: those may be of rows that were not blank yet."""
+        if tables := await self._clickhouse.ask(_REBUILDS):
+            raise Retry(
+                f"roll-ups are being made anew, or that broke off, and {tables[0][0]} may show who is forgotten: "
+                "let `sluice rollups rebuild` run to its end, then run the command again"
+            )
 
     async def _users(self, visitors: str) -> None:
         [[view]] = await self._clickhouse.ask(_VIEW)
@@ -131,3 +158,7 @@ class Blanking:
                 return
             self._told(f"{table}: {left} parts to rewrite")
             await asyncio.sleep(POLL_S)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))

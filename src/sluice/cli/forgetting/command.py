@@ -12,6 +12,7 @@ import click
 from sluice.cli.forgetting import report
 from sluice.cli.forgetting.forget import Forgetting, again
 from sluice.cli.forgetting.retention import remains
+from sluice.cli.forgetting.traces import BOUND_BYTES
 from sluice.cli.progress_bar import progress_bar
 from sluice.cli.reading.shown import number
 from sluice.contract.errors import Unusable
@@ -30,9 +31,18 @@ def named(users: Sequence[str], file: Path | None) -> list[str]:
     names = [*users, *(_lines(file) if file else [])]
     if "" in users or any(not name.strip() for name in names):
         raise Unusable("a user's name is empty")
+    if any(not _is_text(name) for name in names):
+        raise Unusable("a user's name is no UTF-8")
+    if any(len(name.encode()) > BOUND_BYTES for name in names):
+        raise Unusable(f"a user's name has more than {BOUND_BYTES:,} bytes")
     if not names:
         raise Unusable("name the users to forget, or a file that does, with --file")
     return list(dict.fromkeys(names))
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a name of the command line was UTF-8: Python keeps other bytes as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _lines(file: Path) -> list[str]:
@@ -69,7 +79,7 @@ def forget_people(
         if not forgotten.arrived:
             raise Unusable(
                 f"after {wait_s:g} s not everything that was accepted before is in ClickHouse: "
-                "see that processors and sinks run, then run the command again, or with --again"
+                "see that processors and sinks run, then run the same command again"
             )
     if found.unknown:
         sys.exit(1)

@@ -84,9 +84,9 @@ def sessions_condition(entries: Sequence[Entry]) -> str:
     return f"{_of_projects(entries)} AND {_SHOWS_PAGES} AND toUnixTimestamp64Milli(started_at) < {until}"
 
 
-def sessions_called(project: str, keys: Sequence[int]) -> str:
-    """Give the rows of `sluice.rollup_sessions` with these keys that still show pages."""
-    return f"project = {quoted(project)} AND {_SHOWS_PAGES} AND session_key IN ({', '.join(map(str, keys))})"
+def sessions_called(entries: Sequence[Entry], keys: Sequence[int]) -> str:
+    """Give the rows of `sluice.rollup_sessions` with these keys, of the entries' projects, that still show pages."""
+    return f"{_of_projects(entries)} AND {_SHOWS_PAGES} AND session_key IN ({', '.join(map(str, keys))})"
 
 
 def sessions_blanked(condition: str) -> str:

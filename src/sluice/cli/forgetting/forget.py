@@ -135,7 +135,15 @@ class Forgetting:
         return found
 
     async def forget(self, found: Found, *, wait_s: float, shared: bool) -> Forgotten:
-        """Forget these people as of now. Waits so many seconds for what was accepted and is not in the table yet."""
+        """Forget these people as of now. Waits so many seconds for what was accepted and is not in the table yet.
+
+        Where it does not come, nothing is changed: only rows that can be read tell what else is of the same person.
+        """
+        if not await self._arrived(wait_s):
+            raise Retry(
+                f"after {wait_s:g} s not everything that was accepted before is in ClickHouse, and nothing was "
+                "changed: see that processors and sinks run, then run the command again"
+            )
         ids = [str(uuid4()) for _ in found.people]
         for person, person_id in zip(found.people, ids, strict=True):
             await self._register.write(self._entries(person, (), self._clock()), person_id)
@@ -144,7 +152,6 @@ class Forgetting:
         arrived = await self._arrived(wait_s)
         await self._refuse_wrong_secret()
         entries: list[Entry] = []
-        sessions: set[int] = set()
         for person, person_id in zip(await self._as_of_now(found.people, shared=shared), ids, strict=True):
             own_sessions = await self._traces.sessions(person.visitors)
             # What is late may belong to any of the sessions, which the rows do not tell any more by then.
@@ -152,13 +159,13 @@ class Forgetting:
             theirs = self._entries(person, without_visitor, forgotten_at)
             await self._register.write(theirs, person_id)
             entries += theirs
-            sessions |= own_sessions
-        rows = await blank(self._blanking, self._register, entries, sessions)
+        rows = await blank(self._blanking, self._register, entries)
         return Forgotten(rows, arrived, forgotten_at)
 
     async def _names(self, asked: Sequence[str], known: Known) -> Sequence[Names]:
         """Give all names of each person asked for: as gateways know them, and as rows spell them."""
-        of_rows = list(await self._traces.users_of(asked))
+        users = frozenset(chain.from_iterable(known.tied_to(frozenset(asked)).values()))
+        of_rows = list(await self._traces.users_of([name for name in asked if name not in users]))
 
         def ties() -> Iterable[Names]:
             return chain(known.ties(), of_rows)
@@ -240,15 +247,17 @@ class Forgetting:
             )
 
 
-async def blank(
-    blanking: Blanking, register: Register, entries: Sequence[Entry], sessions: Iterable[int] = ()
-) -> int:
-    """Blank all that entries mean, and the pages of these sessions; give how many rows of the event log it were."""
-    keys = list(sessions)
-    await blanking.sessions(entries, keys)
+async def blank(blanking: Blanking, register: Register, entries: Sequence[Entry]) -> int:
+    """Blank all that entries mean, in every table; give how many rows of the event log it were.
+
+    A block that stands in the event log may reach the roll-ups a moment later, so sessions are looked at twice.
+    """
+    sessions = await register.sessions(entries)
+    await blanking.sessions(entries, sessions)
     rows = await blanking.events(entries)
     await blanking.users(entries)
-    await blanking.sessions(entries, keys)
+    await blanking.sessions(entries, sessions)
+    await blanking.refuse_rebuild()
     if left := await register.readable(entries):
         raise Retry(f"{left} rows came meanwhile: run the command again")
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.cli.forgetting.columns import SESSION_KEY
 from sluice.cli.forgetting.entries import NO_EVENT, Entry, batches, condition
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ _AMONG = "SELECT DISTINCT toString(event_id) FROM sluice.event_log WHERE event_i
 
 _READABLE = "SELECT count() FROM sluice.event_log WHERE {meant}"
 
+_SESSIONS = "SELECT DISTINCT {key} FROM sluice.event_log WHERE session_id != '' AND {meant}"
+
 _EVERYTHING = "true"
 _OF_EVENTS = """
     visitor_id IN (SELECT visitor_id FROM sluice.event_log WHERE event_id IN {ids:Array(UUID)})
@@ -49,6 +52,7 @@ _OF_EVENTS = """
 """
 
 EVENTS_AT_ONCE = 500
+VISITORS_AT_ONCE = 5_000
 """A statement with its parameters stays small."""
 
 
@@ -77,10 +81,12 @@ class Register:
 
     async def same_people(self, project: str, visitors: Collection[int]) -> Mapping[str, set[int]]:
         """Give the visitors of each person who was forgotten before, and had one of these."""
-        if not visitors:
-            return {}
-        rows = await self._clickhouse.ask(_SAME_PERSON, project=project, visitors=sorted(visitors))
-        return {str(person): set(found) for person, found in rows}
+        ordered, found = sorted(visitors), dict[str, set[int]]()
+        for start in range(0, len(ordered), VISITORS_AT_ONCE):
+            some = ordered[start : start + VISITORS_AT_ONCE]
+            rows = await self._clickhouse.ask(_SAME_PERSON, project=project, visitors=some)
+            found |= {str(person): set(theirs) for person, theirs in rows}
+        return found
 
     async def readable(self, entries: Sequence[Entry]) -> int:
         """Count the rows that these entries mean and that can be read."""
@@ -89,6 +95,14 @@ class Register:
             [[rows]] = await self._clickhouse.ask(_READABLE.format(meant=condition(batch)))
             counted += rows
         return counted
+
+    async def sessions(self, entries: Sequence[Entry]) -> set[int]:
+        """Give the keys of the sessions that these rows are of, also where others had a part in them."""
+        keys: set[int] = set()
+        for batch in batches(entries):
+            rows = await self._clickhouse.ask(_SESSIONS.format(key=SESSION_KEY, meant=condition(batch)))
+            keys.update(key for (key,) in rows)
+        return keys
 
     async def among(self, event_ids: Sequence[str]) -> set[str]:
         """Give those of these events that were forgotten and can be read nonetheless: they must not be sent again."""

@@ -10,7 +10,7 @@ from sluice.cli.forgetting.mentions import mentions
 from sluice.cli.forgetting.people import spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sluice.cli.forgetting.people import Names
     from sluice.cli.reading.clickhouse import ClickHouse
@@ -28,35 +28,40 @@ WHERE project = {project:String} AND user_id != '' AND
 _USERS_OF_DEVICES = """
 SELECT anonymous_id, any(user_id) FROM sluice.event_log
 WHERE project = {project:String} AND anonymous_id IN {devices:Array(String)} AND user_id != ''
+    AND anonymous_id NOT IN
+    (
+        SELECT user_id FROM sluice.event_log
+        WHERE project = {project:String} AND user_id IN {devices:Array(String)}
+    )
 GROUP BY anonymous_id HAVING uniq(user_id) = 1
 """
 
 _DEVICES = """
 SELECT DISTINCT anonymous_id FROM sluice.event_log
-WHERE project = {project:String} AND visitor_id IN {visitors:Array(UInt64)} AND anonymous_id != ''
+WHERE project = {project:String} AND visitor_id IN {visitors} AND anonymous_id != ''
 """
 
 _SHARED_DEVICES = """
 SELECT DISTINCT anonymous_id FROM sluice.event_log
 WHERE project = {project:String} AND anonymous_id IN {devices:Array(String)}
-    AND user_id != '' AND visitor_id NOT IN {visitors:Array(UInt64)}
+    AND user_id != '' AND visitor_id NOT IN {visitors}
 """
 
 _SESSIONS = """
 SELECT DISTINCT {key} AS key FROM sluice.event_log
-WHERE project = {{project:String}} AND visitor_id IN {{visitors:Array(UInt64)}}
+WHERE project = {{project:String}} AND visitor_id IN {{visitors}}
     AND session_id != '' AND NOT startsWith(session_id, '{forgotten}-')
 """
 
 _SHARED_SESSIONS = """
 SELECT DISTINCT {key} AS key FROM sluice.event_log
-WHERE project = {{project:String}} AND session_id != '' AND key IN {{keys:Array(UInt64)}}
-    AND visitor_id != 0 AND visitor_id NOT IN {{visitors:Array(UInt64)}}
+WHERE project = {{project:String}} AND session_id != '' AND key IN {{keys}}
+    AND visitor_id != 0 AND visitor_id NOT IN {{visitors}}
 """
 
 _WITHOUT_VISITOR = """
 SELECT DISTINCT {key} AS key FROM sluice.event_log
-WHERE project = {{project:String}} AND visitor_id = 0 AND session_id != '' AND key IN {{keys:Array(UInt64)}}
+WHERE project = {{project:String}} AND visitor_id = 0 AND session_id != '' AND key IN {{keys}}
     AND {readable}
 """
 
@@ -82,8 +87,11 @@ WHERE project = {project:String} AND visitor_id != 0 AND (user_id != '' OR anony
 LIMIT 1
 """
 
-NAMES_AT_ONCE = 200
+TEXTS_AT_ONCE = 200
 """ClickHouse searches for 255 texts at once."""
+
+BOUND_BYTES = 50_000
+"""What is bound to a statement, with its escapes, stays below the 256 KiB that ClickHouse takes."""
 
 
 class Devices(NamedTuple):
@@ -106,7 +114,10 @@ class Traces:
         return [spellings(user_id) | frozenset(filter(None, [address])) for user_id, address in rows]
 
     async def users_of(self, devices: Collection[str]) -> list[Names]:
-        """Tie each of these anonymous ids that one user alone has used to that user."""
+        """Tie each of these anonymous ids that one user alone has used to that user.
+
+        What names a user as well is left to that user: senders choose anonymous ids, and could tie others to theirs.
+        """
         rows = await self._ask(_USERS_OF_DEVICES, devices=sorted(devices))
         return [frozenset(row) for row in rows]
 
@@ -134,26 +145,30 @@ class Traces:
 
     async def rejected(self, names: Collection[str]) -> set[str]:
         """Give the ids of rejected events that have no visitor and name one of these people as their user."""
-        found: set[str] = set()
-        for some in _cut(_written(names), NAMES_AT_ONCE):
-            rows = await self._ask(_REJECTED.format(readable=READABLE), written=some)
-            found.update(event_id for event_id, *texts in rows if mentions(texts, names))
-        return found
+        rows = await self._ask(_REJECTED.format(readable=READABLE), written=_written(names))
+        return {event_id for event_id, *texts in rows if mentions(texts, names)}
 
     async def of_shared_devices(self, devices: Collection[str]) -> int:
         """Count the events of these devices that no user can be told of."""
         rows = await self._ask(_OF_SHARED_DEVICES.format(readable=READABLE), devices=sorted(devices))
         return sum(count for (count,) in rows)
 
-    async def _keys(self, sql: str, **parameters: Any) -> set[int]:
+    async def _keys(self, sql: str, **numbers: Sequence[int]) -> set[int]:
         statement = sql.format(key=SESSION_KEY, forgotten=FORGOTTEN, readable=READABLE)
-        return {key for (key,) in await self._ask(statement, **parameters)}
+        return {key for (key,) in await self._ask(statement, **numbers)}
 
-    async def _ask(self, sql: str, **parameters: Any) -> Sequence[Sequence[Any]]:
-        """Ask, unless a list that something must be in is empty: then nothing is."""
-        if any(value == [] for value in parameters.values()):
+    async def _ask(self, sql: str, **lists: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Ask, unless a list that something must be in is empty: then nothing is.
+
+        Numbers become part of the statement. Texts, of which there is one list at most, are bound, some at a time.
+        """
+        if not all(lists.values()):
             return []
-        return await self._clickhouse.ask(sql, project=self._project, **parameters)
+        texts = {name: each for name, each in lists.items() if isinstance(each[0], str)}
+        for name in lists.keys() - texts.keys():
+            sql = sql.replace(f"{{{name}}}", str(list(lists[name])))
+        parts = [{name: part} for name, each in texts.items() for part in cut(each)] or [{}]
+        return [row for part in parts for row in await self._clickhouse.ask(sql, project=self._project, **part)]
 
 
 def _written(names: Collection[str]) -> Sequence[str]:
@@ -162,6 +177,15 @@ def _written(names: Collection[str]) -> Sequence[str]:
     return sorted({*names, *escaped, *(name.replace("/", "\\/") for name in escaped)})
 
 
-def _cut(names: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), at_once):
-        yield names[start : start + at_once]
+def cut(texts: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Cut texts into as many as may be bound at once; a longer one stands alone."""
+    part: list[str] = []
+    size = 0
+    for text in texts:
+        size += len(text.encode())
+        if part and (size > BOUND_BYTES or len(part) == TEXTS_AT_ONCE):
+            yield part
+            part, size = [], len(text.encode())
+        part.append(text)
+    if part:
+        yield part

@@ -27,6 +27,9 @@ T = TypeVar("T")
 READ_ONLY = {"readonly": 2}
 """ClickHouse's own setting: nothing can be changed but limits; a slip of the hand costs no table."""
 
+_LONG_STATEMENTS = {"max_query_size": 64 * 2**20}
+"""In bytes, of the statement itself; what is bound to it has 256 KiB at most, and the error otherwise repeats it."""
+
 ERRORS = (ClickHouseError, HTTPError, OSError, ValueError)
 """What clickhouse-connect raises where ClickHouse refuses, or cannot be reached."""
 
@@ -90,14 +93,16 @@ class ClickHouse:
         client = self._client()
         with self._refusals():
             rows: Sequence[Sequence[Any]] = client.query(
-                sql, parameters=parameters, settings=READ_ONLY | self._settings
+                sql, parameters=parameters, settings=READ_ONLY | _LONG_STATEMENTS | self._settings
             ).result_rows
         return rows
 
     def _change(self, sql: str, parameters: dict[str, Any]) -> None:
         client = self._client()
         with self._refusals():
-            client.command(sql, parameters=parameters, settings={"async_insert": 0} | self._settings)
+            client.command(
+                sql, parameters=parameters, settings={"async_insert": 0} | _LONG_STATEMENTS | self._settings
+            )
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

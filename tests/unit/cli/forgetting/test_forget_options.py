@@ -11,6 +11,7 @@ from sluice.cli.forgetting import report
 from sluice.cli.forgetting.command import named
 from sluice.cli.forgetting.forget import Forgotten, Found, Person
 from sluice.cli.forgetting.retention import Remains
+from sluice.cli.forgetting.traces import BOUND_BYTES
 from sluice.cli.users import command
 from sluice.contract.errors import Unusable
 
@@ -30,6 +31,17 @@ def test_users_come_from_the_command_line_and_from_a_file_each_once(tmp_path: Pa
 def test_somebody_must_be_named(users: list[str]):
     with pytest.raises(Unusable, match="name"):
         named(users, None)
+
+
+def test_a_name_that_is_no_text_is_refused():
+    with pytest.raises(Unusable, match="UTF-8"):
+        named([b"ann\xff".decode("utf-8", "surrogateescape")], None)
+
+
+def test_a_name_that_is_too_long_to_be_looked_for_is_refused():
+    assert named(["x" * BOUND_BYTES], None)
+    with pytest.raises(Unusable, match="50,000 bytes"):
+        named(["x" * (BOUND_BYTES + 1)], None)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
