@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -37,7 +38,7 @@ def command(
     """Find an event by its id, its request's or its order's, and say what became of it.
 
     A request's id is in the header X-Request-Id of its answer. What is not in ClickHouse yet is looked for on Kafka:
-    the command says then who has to take the next step, and how far behind it is.
+    the command says then who has to take the next step, and how far behind it is. It fails if an event is lost.
     """
     from sluice.cli.tracing.report import nowhere
     from sluice.cli.tracing.wanted import wanted
@@ -53,6 +54,8 @@ def command(
         _print(trace, limit)
     if trace.unsearched:
         click.echo(f"only ClickHouse was asked: {trace.unsearched}", err=True)
+    if trace.lost:
+        sys.exit(1)
 
 
 async def _trace(settings: ReadingSettings, sought: Wanted, since_ms: int) -> Trace:

@@ -92,8 +92,10 @@ class Own:
     def where(self, *arguments: str) -> list[dict[str, Any]]:
         """Ask where an id is, and give what is found; nothing where it is nowhere."""
         done = self.sluice("where", "--json", *arguments)
-        assert (done.returncode == 0) == bool(done.stdout), done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        found: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+        is_there = bool(found) and all(seen["place"] != "lost" for seen in found)
+        assert done.returncode == (0 if is_there else 1), done.stderr
+        return found
 
     def wait_until(self, holds: Callable[[], bool], what: str) -> None:
         """Ask until it holds; fail the test with `what` after the deadline."""

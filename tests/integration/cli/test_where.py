@@ -114,7 +114,25 @@ def test_an_event_that_the_table_has_lost_is_called_lost(ids: dict[str, str], pr
     for any_id in ids.values():
         [lost] = pristine.where(any_id)
         assert (lost["place"], lost["source_offset"]) == ("lost", at["source_offset"])
-    assert "LOST       there is no row, although" in pristine.sluice("where", ids["event"]).stdout
+    said = pristine.sluice("where", ids["event"])
+    assert said.returncode == 1
+    assert "LOST       there is no row, although" in said.stdout
+
+
+@pytest.mark.parametrize("kind", ["event", "request", "order"])
+def test_an_event_whose_person_was_forgotten_is_found_by_each_of_its_ids(
+    ids: dict[str, str], pristine: Own, kind: str
+):
+    row = f"event_id = '{ids['event']}'"
+    pristine.change(
+        f"ALTER TABLE sluice.event_log UPDATE request_id = '', order_id = '', payload = '', raw_line = '' WHERE {row}"
+    )
+    pristine.add(row, source_offset="1000000", event_id="generateUUIDv4()")  # whatever its partition, it is stored
+    [seen] = pristine.where(ids[kind])
+    assert (seen["event_id"], seen["place"], seen["view"]) == (ids["event"], "forgotten", "sluice.events")
+    said = pristine.sluice("where", ids[kind])
+    assert said.returncode == 0
+    assert "forgotten  its person was: the row is there" in said.stdout
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ WHERE_TO = {
     Place.ACCEPTED: "waits for the processors",
     Place.DECIDED: "waits for the sinks",
     Place.STORED: "in ClickHouse",
+    Place.FORGOTTEN: "in ClickHouse, forgotten",
     Place.LOST: "LOST",
 }
 
@@ -82,12 +83,14 @@ def details(seen: Sighting, trace: Trace) -> Iterable[tuple[str, str]]:
         yield "reason", printable(seen.reason)
     if seen.duplicate_of:
         yield "first one", seen.duplicate_of
+    if seen.place is Place.FORGOTTEN:
+        yield "forgotten", "its person was: the row is there, and nothing personal is left in it"
     yield _whereabouts(seen, trace)
 
 
 def _whereabouts(seen: Sighting, trace: Trace) -> tuple[str, str]:
     source = seen.source
-    if seen.place is Place.STORED:
+    if seen.has_row:
         return "row", (
             f"{seen.view} WHERE source_topic = '{source.topic}' AND source_partition = {source.partition} "
             f"AND source_offset = {source.offset} AND source_line = {source.line}"
@@ -139,7 +142,7 @@ def as_json(seen: Sighting) -> dict[str, Any]:
         "reason": seen.reason or None,
         "duplicate_of": seen.duplicate_of,
         "replay": seen.replay,
-        "view": seen.view if seen.place is Place.STORED else None,
+        "view": seen.view if seen.has_row else None,
         "source_topic": seen.source.topic,
         "source_partition": seen.source.partition,
         "source_offset": seen.source.offset,

@@ -38,6 +38,9 @@ class Place(StrEnum):
     STORED = "stored"
     """It is a row of the table, whatever its outcome."""
 
+    FORGOTTEN = "forgotten"
+    """It is a row of the table, of which nothing personal is left: its person was forgotten."""
+
     LOST = "lost"
     """It was accepted, and the table has gone past it without a row of it."""
 
@@ -71,20 +74,26 @@ class Sighting:
         """Give the view that shows the row."""
         return "sluice.events" if self.outcome == Outcome.STORED else "sluice.rejected_events"
 
+    @property
+    def has_row(self) -> bool:
+        """Whether the table has a row of it."""
+        return self.place in (Place.STORED, Place.FORGOTTEN)
+
 
 COLUMNS = """
     event_id, request_id, order_id, project, api, event_type, toUnixTimestamp64Milli(received_at), replay,
     outcome, stage, reason, duplicate_of,
-    source_topic, source_partition, source_offset, source_line, toUnixTimestamp64Milli(source_timestamp)
+    source_topic, source_partition, source_offset, source_line, toUnixTimestamp64Milli(source_timestamp),
+    empty(payload)
 """
 
 
 def of_row(row: Sequence[Any]) -> Sighting:
     """Read a row of `COLUMNS`."""
     event_id, request_id, order_id, project, api, event_type, received_at, replay, *rest = row
-    outcome, stage, reason, duplicate_of, topic, partition, offset, line, timestamp = rest
+    outcome, stage, reason, duplicate_of, topic, partition, offset, line, timestamp, is_blank = rest
     return Sighting(
-        place=Place.STORED,
+        place=Place.FORGOTTEN if is_blank else Place.STORED,  # every event was sent as something
         source=Source(str(topic), partition, offset, line, timestamp),
         event_id=str(event_id),
         request_id=request_id,

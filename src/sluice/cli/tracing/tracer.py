@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 ROWS = 10_000
 """A request has at most a thousand events, an order a few duplicates; of more, some are left out."""
 
+ROWS_AT_ONCE = 1000
+"""So many rows are asked for by their coordinates in one statement."""
+
+_ROWS = f"""
+SELECT {COLUMNS} FROM sluice.event_log
+WHERE source_topic = {{topic_id:UUID}}
+    AND (source_partition, source_offset, source_line) IN {{places:Array(Tuple(UInt32, UInt64, UInt32))}}
+"""  # noqa: S608 - our own text
+
 SLACK_MS = MINUTE_MS
 """By so much the clocks of machines may differ."""
 
@@ -74,6 +83,11 @@ class Trace:
     marks: Mapping[int, int] = field(default_factory=dict)
     markers: Mapping[int, int] = field(default_factory=dict)
 
+    @property
+    def lost(self) -> Sequence[Sighting]:
+        """Give what was accepted, and is neither in the table nor on its way there."""
+        return [seen for seen in self.found if seen.place is Place.LOST]
+
 
 class Tracer:
     """Searches one deployment. `now` and `since` are in milliseconds since 1970 in UTC."""
@@ -102,6 +116,7 @@ class Tracer:
                 if not self._found:
                     raise
                 trace.unsearched = str(error)
+            await self._find_rows_without_ids()
         trace.found = sorted(self._found.values(), key=lambda seen: (seen.received_at, seen.coordinates))
         return trace
 
@@ -121,6 +136,15 @@ class Tracer:
         for condition, value in conditions.items():
             sql = f"SELECT {COLUMNS} FROM sluice.event_log WHERE {condition} LIMIT {ROWS}"  # noqa: S608 - our own text
             self._note(map(of_row, await self._clickhouse.ask(sql, id=value)))
+
+    async def _find_rows_without_ids(self) -> None:
+        """Look once more for what seems lost, where its rows must be: one that was blanked has lost its ids."""
+        lost = [seen for seen in self._found.values() if seen.place is Place.LOST]
+        for some in (lost[start : start + ROWS_AT_ONCE] for start in range(0, len(lost), ROWS_AT_ONCE)):
+            places = [seen.coordinates[1:] for seen in some]
+            rows = await self._clickhouse.ask(_ROWS, topic_id=self._topic_id, places=places)
+            for row in map(of_row, rows):
+                self._found[row.coordinates] = with_row(self._found[row.coordinates], row)
 
     async def _search_kafka(self, trace: Trace) -> None:
         self._topic_id = await self._raw.topic_id()
@@ -193,6 +217,16 @@ def judged(seen: Sighting, topic_id: str, mark: int, marker: int = -1) -> Sighti
     if seen.source.offset <= mark:
         return replace(seen, place=Place.LOST)
     return replace(seen, place=Place.DECIDED) if seen.source.offset <= marker else seen
+
+
+def with_row(lost: Sighting, row: Sighting) -> Sighting:
+    """Give what seemed lost as the row with its coordinates shows it, which may lack the ids that it was sent with.
+
+    A row of another event is none of this one.
+    """
+    if row.event_id != lost.event_id:
+        return lost
+    return replace(row, request_id=lost.request_id, order_id=lost.order_id)
 
 
 async def start_after(log: PartitionLog, held: range, topic_id: str, mark: int) -> int:

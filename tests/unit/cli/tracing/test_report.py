@@ -74,6 +74,14 @@ def test_a_lost_event_is_called_so():
     assert shown["LOST"].startswith("there is no row, although partition 2 is stored up to offset 9")
 
 
+def test_an_event_whose_person_was_forgotten_shows_its_row():
+    forgotten = replace(SEEN, place=Place.FORGOTTEN)
+    shown = told(forgotten)
+    assert shown["forgotten"].startswith("its person was: the row is there")
+    assert shown["row"].startswith("sluice.events WHERE")
+    assert as_json(forgotten)["view"] == "sluice.events"
+
+
 def test_what_senders_wrote_cannot_steer_the_terminal():
     hostile = replace(SEEN, request_id="\x1b[2J", order_id="\x1b]", project="\r", event_type="\n", reason="\x07")
     for text in [*told(hostile).values(), *line(hostile)]:

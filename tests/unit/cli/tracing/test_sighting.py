@@ -107,7 +107,7 @@ def test_a_processed_line_is_found_by_its_order():
 
 def test_a_row_shows_the_same():
     ids = (UUID(int=1), "request-1", "", "demo", "pulse", "page_view", NOW, 0)
-    seen = of_row((*ids, "stored", "", "", None, UUID(TOPIC), 2, 7, 3, NOW))
+    seen = of_row((*ids, "stored", "", "", None, UUID(TOPIC), 2, 7, 3, NOW, False))
     assert (seen.place, seen.coordinates) == (Place.STORED, (TOPIC, 2, 7, 3))
     assert (seen.event_id, seen.duplicate_of) == (str(UUID(int=1)), None)
 
