@@ -57,7 +57,7 @@ def _by_name(_context: click.Context, _option: click.Parameter, given: Sequence[
     metavar="NAME=VALUE",
     multiple=True,
     callback=_by_name,
-    help="What {NAME:Type} stands for in the SQL; once for each name.",
+    help="What {NAME:Type} stands for in the SQL; once for each name. One that the SQL lacks is passed over.",
 )
 @click.option("--clickhouse-url", help="ClickHouse's HTTP interface (http://127.0.0.1:8123).")
 def command(sql: str | None, output: str, parameters: dict[str, str], clickhouse_url: str | None) -> None:
@@ -67,7 +67,11 @@ def command(sql: str | None, output: str, parameters: dict[str, str], clickhouse
     """
     statement = sql if sql is not None else click.get_text_stream("stdin").read()
     settings = load(ClickHouseClientSettings, clickhouse_url=clickhouse_url)
-    answer = ask(settings.clickhouse_url, statement, FORMATS[output], parameters)
+    wanted = wanted_by(statement, parameters)
+    for name in parameters:
+        if name not in wanted:
+            click.echo(f"sluice: the SQL has no parameter {{{name}:Type}}; it is passed over", err=True)
+    answer = ask(settings.clickhouse_url, statement, FORMATS[output], wanted)
     rows = parse_rows(answer) if output == "table" else None
     if rows is None:
         sys.stdout.buffer.write(answer)
@@ -77,20 +81,24 @@ def command(sql: str | None, output: str, parameters: dict[str, str], clickhouse
     click.echo(number(len(rows[2]), "row"), err=True)
 
 
+def wanted_by(statement: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Give those of the parameters that the statement has: several questions may be asked with the same ones."""
+    return {
+        name: value for name, value in parameters.items() if re.search(rf"\{{\s*{re.escape(name)}\s*:", statement)
+    }
+
+
 def ask(url: str, statement: str, output_format: str, parameters: Mapping[str, str]) -> bytes:
     """Send one statement with the values of its parameters and give the answer's bytes; without rows, none.
 
-    Raises `Unusable` where the statement lacks a parameter, and with ClickHouse's own words when it refuses, or when
-    it cannot be reached.
+    Raises `Unusable` where a parameter of the statement has no value, with ClickHouse's own words where it refuses,
+    and where it cannot be reached.
     """
     from sluice.cli.reading.clickhouse import ERRORS, READ_ONLY, connected, sentence
 
     statement = statement.strip().rstrip(";")
     if not statement:
         raise Unusable("there is nothing to ask: give the SQL as an argument or on standard input")
-    for name in parameters:
-        if not re.search(rf"\{{\s*{re.escape(name)}\s*:", statement):
-            raise Unusable(f"the SQL has no parameter {{{name}:Type}}")
     client = connected(url)
     try:
         # The header, unlike a clause, leaves a FORMAT of the statement's own in force.
@@ -103,9 +111,15 @@ def ask(url: str, statement: str, output_format: str, parameters: Mapping[str, s
             )
         )
     except ERRORS as error:
-        raise Unusable(sentence(error)) from error
+        raise Unusable(refusal(sentence(error))) from error
     finally:
         client.close()
+
+
+def refusal(words: str) -> str:
+    """Give what ClickHouse says of a statement, or how to give the parameter whose value it misses."""
+    missing = re.search(r"Substitution `(.+?)` is not set", words)
+    return f"the SQL has a parameter without a value: give it by --param {missing[1]}=..." if missing else words
 
 
 Rows = tuple[list[str], list[str], list[list[str]]]

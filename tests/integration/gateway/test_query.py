@@ -77,18 +77,29 @@ def test_a_percent_sign_is_no_parameter(stack: Stack):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["--param", "y=1"], "the SQL has no parameter {y:Type}"),
         (["--param", "x"], "'x' is not NAME=VALUE"),
         (["--param", "=1"], "'=1' is not NAME=VALUE"),
         (["--param", "x=1", "--param", "x=2"], "x is given twice"),
         (["--param", "x=many"], "many"),
-        ([], "`x`"),
+        ([], "give it by --param x=..."),
+        (["--param", "X=1"], "give it by --param x=..."),
     ],
 )
 def test_a_parameter_that_does_not_fit_is_refused(stack: Stack, given, words):
     answer = query(stack, *given, "SELECT {x:UInt8}")
     assert answer.returncode != 0
     assert words in answer.stderr
+
+
+def test_a_parameter_that_the_sql_lacks_is_passed_over_and_named(stack: Stack):
+    answer = query(stack, "--format", "tsv", "--param", "y=1", "--param", "x=2", "SELECT {x:UInt8} AS x")
+    assert (answer.returncode, answer.stdout) == (0, "x\n2\n")
+    assert answer.stderr == "sluice: the SQL has no parameter {y:Type}; it is passed over\n"
+
+
+def test_a_percent_sign_beside_a_parameter_that_the_sql_lacks_is_one(stack: Stack):
+    answer = query(stack, "--format", "tsv", "--param", "y=1", "SELECT 'ab' LIKE 'a%' AS like, '%s %(y)s' AS text")
+    assert (answer.returncode, answer.stdout) == (0, "like\ttext\n1\t%s %(y)s\n")
 
 
 def test_a_statement_without_rows_prints_none(stack: Stack):
