@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sluice.cli.progress_bar import progress_bar
 from sluice.cli.rebuilding.rollup import NAMES, called
 from sluice.cli.rebuilding.settings import RollupsSettings
 from sluice.role.settings import load
@@ -79,18 +78,6 @@ async def _check(url: str, rollups: Sequence[Rollup]) -> Checked:
 
 
 async def _rebuild(settings: RollupsSettings, rollups: Sequence[Rollup]) -> Checked:
-    from sluice.cli.rebuilding.clickhouse import ClickHouseDatabase
-    from sluice.cli.rebuilding.rebuild import rebuild
-    from sluice.kafka.group_members import members_of
-    from sluice.sinks.schema.layout import layout_of
-    from sluice.sinks.settings import GROUP
+    from sluice.cli.rebuilding.deployment import make_anew
 
-    async def sinks() -> Sequence[str]:
-        return await members_of(settings.kafka_bootstrap, GROUP)
-
-    database = ClickHouseDatabase(settings.clickhouse_url, layout_of(settings.clickhouse_cluster))
-    await database.refuse_other_layout()
-    with progress_bar() as progress:
-        task = progress.add_task("rows", total=len(rollups) * sum((await database.months()).values()))
-        await rebuild(database, rollups, sinks, lambda rows: progress.advance(task, rows))
-    return await _check(settings.clickhouse_url, rollups)
+    return await make_anew(settings, rollups)

@@ -106,7 +106,7 @@ class _Migration:
         for migration in new:
             self._apply(migration)
         self._keep_for(retention_days)
-        return Migrated([migration.name for migration in new], [*notes, *self._unfed(new)])
+        return Migrated([migration.name for migration in new], notes)
 
     def _command(self, template: str) -> None:
         self._client.command(self._layout.render(template))
@@ -147,12 +147,6 @@ class _Migration:
         created_by = "SELECT create_table_query FROM system.tables WHERE database = 'sluice' AND name = 'event_log'"
         for template in retention_statements(days, str(self._client.command(created_by))):
             self._command(template)
-
-    def _unfed(self, new: Sequence[Migration]) -> list[str]:
-        names = sorted(name for migration in new for name in migration.makes if name.startswith("rollup_"))
-        if not names or not self._client.command("SELECT count() FROM sluice.event_log"):
-            return []
-        return [f"event_log has rows that {', '.join(names)} lack: stop the sinks and run `sluice rollups rebuild`"]
 
 
 def _refuse_other_layout(client: Client, layout: Layout) -> None:

@@ -36,6 +36,7 @@ def main() -> None:
         sys.stderr.write("Traceback of a crash\n")
         sys.exit(3)
     if BEHAVIOUR == "step":
+        sys.stdout.write("nothing to do\nfilled a glass\n")
         record("done")
         sys.exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if BEHAVIOUR == "stubborn" else end)

@@ -18,7 +18,7 @@ def entry(text: str) -> Role | Step:
     name, behaviour = text.split("=")
     command = (sys.executable, FAKE_ROLE, name, behaviour)
     if behaviour == "step":
-        return Step(name, command)
+        return Step(name, command, shows="filled ")
     if name == "failing":
         return Step(name, command)
     return Role(name, command, stopped_by_s=STOPPED_BY_S.get(name, 6.0))

@@ -23,6 +23,13 @@ def test_stages_start_in_order_and_the_screen_comes_last(tmp_path):
         assert "third: filling up" in lines
 
 
+def test_of_what_a_step_says_only_what_it_is_to_show_is_shown(tmp_path):
+    with RunningPlan(tmp_path, *THREE) as up:
+        up.wait_until_ready()
+        assert "make: filled a glass\nmake: done\n" in up.output
+        assert "nothing to do" not in up.output
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_whole_process_group_stops_all_in_order(tmp_path, number):
     with RunningPlan(tmp_path, *THREE) as up:

@@ -31,6 +31,8 @@ class Step:
 
     name: str
     command: tuple[str, ...]
+    shows: str = ""
+    """Lines of its log that begin so are shown to the user; without it, none."""
 
 
 Plan = tuple[tuple[Role | Step, ...], ...]
@@ -48,7 +50,7 @@ LOCAL_STACK: Plan = (
         Role("broker", sluice("broker"), stopped_by_s=14),
         Role("clickhouse", sluice("clickhouse"), stopped_by_s=14),
     ),
-    (Step("topics", sluice("topics", "create")), Step("schema", sluice("migrate"))),
+    (Step("topics", sluice("topics", "create")), Step("schema", sluice("migrate", "--rebuild"), shows="filled ")),
     # The gateway stops first, so that nothing new comes in while the others finish.
     (
         Role("gateway", sluice("gateway"), stopped_by_s=4),

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from sluice.local.up.plan import Plan, Step
 
 
+_LINES_SEARCHED = 100
+"""So many of the last lines of a step may hold what it shows."""
+
+
 class Supervisor:
     """Owns every process of a plan."""
 
@@ -88,4 +92,7 @@ class Supervisor:
             said = log_file.tail(log, 1, written_before)
             reason = said[0].removeprefix(UNUSABLE_PREFIX) if said else f"exit code {code}"
             raise Unusable(f"the step '{step.name}' failed: {reason} (its log is {log})")
+        for line in log_file.tail(log, _LINES_SEARCHED, written_before) if step.shows else ():
+            if line.startswith(step.shows):
+                self._display.line(f"{step.name}: {line}")
         self._display.state(step.name, "done")
