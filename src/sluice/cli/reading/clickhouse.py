@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from urllib3.exceptions import HTTPError
 
 from sluice.contract.errors import Unusable
@@ -29,6 +29,9 @@ READ_ONLY = {"readonly": 2}
 
 _LONG_STATEMENTS = {"max_query_size": 64 * 2**20}
 """In bytes, of the statement itself; what is bound to it has 256 KiB at most, and the error otherwise repeats it."""
+
+_SCHEMA_CODES = frozenset({47, 60, 81})
+"""UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE."""
 
 ERRORS = (ClickHouseError, HTTPError, OSError, ValueError)
 """What clickhouse-connect raises where ClickHouse refuses, or cannot be reached."""
@@ -63,6 +66,14 @@ def sentence(error: Exception) -> str:
     line = re.sub(r"\s*\(for url .*?\)|\s*\(version .*?\)+", "", line)
     line = re.sub(r"\.? Expected one of: .*?(?=\. \([A-Z_]+\)|$)", "", line)  # the names of a hundred grammar rules
     return line.strip() or type(error).__name__
+
+
+def refusal(error: Exception, url: str) -> str:
+    """Say why ClickHouse at `url` refuses a statement of ours; if it lacks a table or column, what to do."""
+    of, said = f"ClickHouse at {without_credentials(url)}", sentence(error)
+    if isinstance(error, Error) and error.code in _SCHEMA_CODES and "sluice" in said:
+        return f"{of} lacks what this version needs: run `sluice migrate` ({said.partition('. ')[0]})"
+    return f"{of}: {said}"
 
 
 class ClickHouse:
@@ -109,7 +120,7 @@ class ClickHouse:
         try:
             yield
         except ERRORS as error:
-            raise Unusable(f"ClickHouse at {without_credentials(self._url)}: {sentence(error)}") from error
+            raise Unusable(refusal(error, self._url)) from error
 
     def _client(self) -> Client:
         with self._lock:

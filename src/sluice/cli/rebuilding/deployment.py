@@ -35,13 +35,15 @@ async def make_anew(settings: RollupsSettings, rollups: Sequence[Rollup], patien
     async def sinks() -> Sequence[str]:
         return await members_of(settings.kafka_bootstrap, GROUP)
 
+    tables = RollupTables(ClickHouse(settings.clickhouse_url), rollups)
+    await tables.rolled()  # it says what to do where the schema is not there
     database = ClickHouseDatabase(settings.clickhouse_url, layout_of(settings.clickhouse_cluster))
     await database.refuse_other_layout()
     await wait_until_gone(sinks, patience_s)
     with progress_bar() as progress:
         task = progress.add_task("rows", total=len(rollups) * sum((await database.months()).values()))
         await rebuild(database, rollups, sinks, lambda rows: progress.advance(task, rows))
-    return await check(RollupTables(ClickHouse(settings.clickhouse_url), rollups))
+    return await check(tables)
 
 
 async def wait_until_gone(members: Callable[[], Awaitable[Sequence[str]]], seconds: float) -> None:

@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
-from sluice.cli.reading.clickhouse import sentence
+from sluice.cli.reading.clickhouse import refusal, sentence
 
 SYNTAX = (
     "Received ClickHouse exception, code: 62, server response: Code: 62. DB::Exception: Syntax error: failed at "
@@ -33,6 +34,28 @@ REFUSED = (
 )
 def test_an_error_becomes_one_sentence(message, words):
     assert sentence(ValueError(message)) == words
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (60, "Unknown table expression identifier 'sluice.rollup_minutes'. In scope SELECT 1. (UNKNOWN_TABLE)"),
+        (47, "Unknown expression identifier `raw_line`. In scope SELECT raw_line FROM sluice.event_log."),
+        (81, "Database sluice does not exist. (UNKNOWN_DATABASE)"),
+    ],
+)
+def test_where_the_schema_is_not_this_versions_it_is_said_what_to_do(code: int, said: str):
+    lacks = "ClickHouse at http://127.0.0.1:8123 lacks what this version needs: run `sluice migrate` "
+    error = DatabaseError(f"Code: {code}. DB::Exception: {said}", code=code)
+    assert refusal(error, "http://127.0.0.1:8123") == f"{lacks}({said.partition('. ')[0]})"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(241, "Memory limit exceeded, of table sluice.events"), (60, "Unknown table 'other.event_log'"), (None, "away")],
+)
+def test_another_refusal_is_told_as_it_is(code: int | None, said: str):
+    assert refusal(DatabaseError(said, code=code), "http://u:p@a:1") == f"ClickHouse at http://a:1: {said}"
 
 
 DEADLINE_S = 60.0
