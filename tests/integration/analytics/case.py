@@ -26,8 +26,8 @@ class Case:
 
     `answer` has a line for each row, its columns apart by ` | `; `''` stands for an empty string, `NULL` for none.
     Without other `parameters` the question is about the site `shop` and the week from Monday, 2 March 2026. Copies of
-    the events of another project, on another site, and of four weeks earlier and later are stored too; the last not
-    where it asks for all times, and none where the events are `alone`.
+    the events of another project, on another site, and of four weeks earlier and later are stored too; the last two
+    not where it asks for all sites and for all times, and none where the events are `alone`.
     """
 
     question: str
@@ -35,6 +35,7 @@ class Case:
     answer: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     asks_for_all_times: bool = False
+    asks_for_all_sites: bool = False
     alone: bool = False
 
 

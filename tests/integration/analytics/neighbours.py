@@ -26,7 +26,8 @@ def with_neighbours(case: Case, project: str) -> Iterator[Processed]:
         return
     for line in case.events:
         yield elsewhere(line, f"not {project}", line.event.site_id)
-        yield elsewhere(line, project, f"not_{line.event.site_id}")
+        if not case.asks_for_all_sites:
+            yield elsewhere(line, project, f"not_{line.event.site_id}")
         if not case.asks_for_all_times:
             yield elsewhere(line, project, line.event.site_id, -FOUR_WEEKS)
             yield elsewhere(line, project, line.event.site_id, FOUR_WEEKS)

@@ -13,6 +13,8 @@ VISITS = [
     event("2026-03-02 12:00", session_id="clicks alone", url=B),
     event("2026-03-02 12:01", "click", session_id="clicks alone", url=f"{B}#below"),
     event("2026-03-02 13:00", session_id="without a page"),
+    event("2026-03-02 14:00", "confirmation", session_id="sees nothing", url=f"{B}?thanks"),
+    event("2026-03-02 15:00", "email_open", session_id="only mails", url="https://mail.example/"),
     event("2026-03-01 23:59", session_id="began before", url=A),
     event("2026-03-02 00:01", session_id="began before", url=B),
 ]
@@ -39,15 +41,17 @@ CASES = (
         VISITS,
         f"""
         {A} | 2 | 50
-        {B} | 1 | 100
+        {B} | 2 | 100
+        https://mail.example/ | 1 | NULL
         """,
     ),
     Case(
         "Exit pages",
         VISITS,
         f"""
-        {B} | 2 | 66.7
-        {A} | 1 | 33.3
+        {B} | 3 | 60
+        https://mail.example/ | 1 | 20
+        {A} | 1 | 20
         """,
     ),
     Case(

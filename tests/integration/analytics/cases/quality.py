@@ -12,12 +12,23 @@ from sluice.contract.event import Api, Outcome, Stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sluice.contract.processed import Processed
+
 FIRST, SECOND, LATEST = (str(UUID(int=0xF1257 << 64 | number)) for number in range(3))
+OF_A_PROFILE = "this profile had an event of this metric with the unique_id"
 PULSE, EVENTS, INGEST, CLIENT, USER_EVENT = ({"api": api} for api in Api)
 
 
 def rejected(reason: str, **of_line: str) -> Mapping[str, Any]:
     return {"stage": Stage.PROCESSOR, "reason": reason, **of_line}
+
+
+def duplicate(at: str, reason: str, **columns: str) -> Processed:
+    return event(at, of_line=rejected(reason), outcome=Outcome.DUPLICATE, **columns)
+
+
+def sent_again(key: str) -> str:
+    return f"a request with the Idempotency-Key {key} was accepted and decided within 24 hours"
 
 
 CASES = (
@@ -37,19 +48,28 @@ CASES = (
     Case(
         "Why events were rejected",
         [
-            event("2026-03-02 10:00", of_line=rejected("stored before"), outcome=Outcome.DUPLICATE),
-            event(
+            duplicate(
+                "2026-03-02 10:00", f"order A-1 was confirmed before: event {FIRST} of 2026-03-01T10:00:00.000Z"
+            ),
+            duplicate(
                 "2026-03-02 12:00",
-                of_line=rejected("stored before"),
-                outcome=Outcome.DUPLICATE,
+                f"order 2 was confirmed before: event {SECOND} of 2026-03-01T10:00:00.123Z",
                 event_id=LATEST,
             ),
-            event("2026-03-02 11:00", of_line=rejected("stored before"), outcome=Outcome.DUPLICATE),
+            duplicate(
+                "2026-03-02 11:00", f"order was before was confirmed before: event {FIRST} of 2026-03-01T10:00:00Z"
+            ),
+            duplicate("2026-03-02 13:00", sent_again("7f3a"), event_id=SECOND),
+            duplicate("2026-03-02 10:00", sent_again("my key")),
+            duplicate("2026-03-02 10:00", f"{OF_A_PROFILE} 17 before: event {FIRST} of 2026-03-01T10:00:00.000Z"),
+            duplicate("2026-03-03 10:00", f"{OF_A_PROFILE} a b before", event_id=FIRST),
             event("2026-03-02 10:00", of_line=rejected("Googlebot"), outcome=Outcome.BOT, event_id=FIRST),
             event("2026-03-02 10:00"),
         ],
         f"""
-        duplicate | processor | stored before | 3 | {LATEST}
+        duplicate | processor | order ... was confirmed before | 3 | {LATEST}
+        duplicate | processor | {sent_again("...")} | 2 | {SECOND}
+        duplicate | processor | {OF_A_PROFILE} ... before | 2 | {FIRST}
         bot | processor | Googlebot | 1 | {FIRST}
         """,
     ),

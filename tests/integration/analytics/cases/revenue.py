@@ -32,6 +32,23 @@ CASES = (
         """,
     ),
     Case(
+        "Revenue that stands in properties",
+        [
+            order("2026-03-02 10:00", "order-1", None, "", properties={"value": "10.1", "currency": "eur"}),
+            order("2026-03-02 11:00", "order-2", None, "", properties={"value": "0.2", "currency": "EUR"}),
+            order("2026-03-02 12:00", "order-3", 20, properties={"value": "99", "currency": "USD"}),
+            order("2026-03-02 13:00", "order-4", None, "", properties={"value": "nan", "currency": "EUR"}),
+            order("2026-03-02 14:00", "order-5", None, ""),
+            order("2026-03-02 15:00", "order-6", None, "", properties={"value": "7"}),
+            order("2026-03-02 16:00", "order-1", None, properties={"value": "10.1"}, outcome=Outcome.DUPLICATE),
+            event("2026-03-02 17:00", "add_to_cart", properties={"value": "5"}),
+        ],
+        """
+        2026-03-02 | '' | 2 | 7 | 7
+        2026-03-02 | EUR | 4 | 30.3 | 10.1
+        """,
+    ),
+    Case(
         "How large orders are",
         [
             *[order("2026-03-02 10:00", f"order-{value}", value) for value in (30, 10, 50, 20, 40)],

@@ -22,10 +22,15 @@ CASES = (
             event("2026-03-03 23:50", session_id="past midnight"),
             event("2026-03-04 00:10", session_id="past midnight"),
             event("2026-03-05 10:00"),
+            event("2026-03-06 10:00", session_id="bounces, too"),
+            order("2026-03-06 11:00", "order-1", 10, session_id="only orders"),
+            event("2026-03-07 10:00", "email_open", session_id="only mails"),
         ],
         """
         2026-03-02 | 3 | 60 | 2 | 33.3
         2026-03-03 | 1 | 1200 | 2 | 0
+        2026-03-06 | 2 | 0 | 0.5 | 100
+        2026-03-07 | 1 | 0 | 0 | NULL
         """,
     ),
     Case(

@@ -22,10 +22,15 @@ CASES = (
             event("2026-03-02 12:00", session_id="searched more", url=PAGE, referrer="https://google.com/search"),
             event("2026-03-02 12:01", session_id="searched more", url=PAGE),
             event("2026-03-02 14:00", session_id="goes on", url=PAGE, referrer="https://www.shop.example/a"),
+            order("2026-03-02 15:00", "order-2", 10, session_id="sees nothing", url=PAGE),
+            order(
+                "2026-03-02 16:00", "order-3", 10, session_id="pays there", url=PAGE, referrer="https://pay.example/"
+            ),
         ],
         """
+        direct | 2 | 0 | 2
         google.com | 2 | 50 | 0
-        direct | 1 | 0 | 1
+        pay.example | 1 | NULL | 1
         """,
     ),
     Case(

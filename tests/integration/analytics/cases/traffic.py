@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.integration.analytics.case import Case, event
 
-from sluice.contract.event import Outcome
+from sluice.contract.event import Api, Outcome
 
 LIVE = {1: "1 | 1", 15: "3 | 2", 30: "1 | 0"}
 """What the minutes after ten show; the others nothing."""
@@ -70,13 +70,38 @@ CASES = (
             event("2026-03-11 00:00", "click"),
             event("2026-03-11 00:00", outcome=Outcome.BOT),
             event("2026-03-16 00:00"),
+            event("2026-03-23 00:00", "click"),
+            event("2026-03-30 00:00"),
+            event("2026-03-31 00:00"),
         ],
         """
-        2026-03-02 | 2 | 0 | NULL
+        2026-03-02 | 2 | NULL | NULL
         2026-03-09 | 3 | 2 | 50
         2026-03-16 | 1 | 3 | -66.7
+        2026-03-23 | 0 | 1 | -100
+        2026-03-30 | 2 | 0 | NULL
+        2026-04-06 | 0 | 2 | -100
         """,
-        {"to": "2026-03-22"},
+        {"to": "2026-04-06"},
+        asks_for_all_times=True,
+    ),
+    Case(
+        "Which sites are there?",
+        [
+            event("2026-03-02 10:00", of_line={"api": Api.PULSE}),
+            event("2026-03-02 11:30:20", of_line={"api": Api.PULSE}),
+            event("2026-03-03 10:00", of_line={"api": Api.CLIENT}),
+            event("2025-12-31 10:00", of_line={"api": Api.PULSE}, site_id="blog", outcome=Outcome.BOT),
+            event("2026-03-01 10:00", of_line={"api": Api.INGEST}, site_id=""),
+            event("2026-03-01 10:01", of_line={"api": Api.USER_EVENT}, site_id=""),
+        ],
+        """
+        shop | ['client','pulse'] | 3 | 2026-03-02 | 2026-03-03 10:00:00
+        '' | ['ingest','user_event'] | 2 | 2026-03-01 | 2026-03-01 10:01:00
+        blog | ['pulse'] | 1 | 2025-12-31 | 2025-12-31 10:00:00
+        """,
+        asks_for_all_times=True,
+        asks_for_all_sites=True,
     ),
     Case(
         "Active visitors: day, week, month",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.integration.analytics.case import Case, event, order
 
-from sluice.contract.event import Consent
+from sluice.contract.event import Consent, Outcome
 from sluice.contract.processed import UserChange
 
 if TYPE_CHECKING:
@@ -62,12 +62,41 @@ CASES = (
             event("2026-03-02 10:00", user_id="ann", url="/a", properties={"color": "red"}),
             event("2026-03-02 10:01", user_id="bob"),
             event("2026-03-02 10:02"),
+            order(
+                "2026-03-02 10:06",
+                "order-1",
+                10,
+                user_id="ann",
+                outcome=Outcome.DUPLICATE,
+                of_line={"reason": "sent again"},
+            ),
+            event("2024-01-01 10:00", user_id="ann", site_id="blog"),
+            event("2026-04-01 10:00", "login", user_id="ann", site_id=""),
         ],
         """
-        2026-03-02 10:00:00.000 | page_view | /a | '' | NULL | {'color':'red'}
-        2026-03-02 10:05:00.000 | confirmation | '' | order-1 | 10 | {}
+        2024-01-01 10:00:00.000 | blog | page_view | stored | '' | '' | '' | NULL | '' | {}
+        2026-03-02 10:00:00.000 | shop | page_view | stored | '' | /a | '' | NULL | '' | {'color':'red'}
+        2026-03-02 10:05:00.000 | shop | confirmation | stored | '' | '' | order-1 | 10 | EUR | {}
+        2026-03-02 10:06:00.000 | shop | confirmation | duplicate | sent again | '' | order-1 | 10 | EUR | {}
+        2026-04-01 10:00:00.000 | '' | login | stored | '' | '' | '' | NULL | '' | {}
         """,
         {"user_id": "ann"},
+        asks_for_all_times=True,
+        asks_for_all_sites=True,
+    ),
+    Case(
+        "What is known of one user",
+        [
+            update("2026-03-02 10:00", 1, "ann@example.com", plan="free", language="de"),
+            update("2026-03-03 10:00", 1, plan="team", unset=("language",)),
+            update("2026-03-02 10:00", 2, "bob@example.com", plan="free"),
+        ],
+        """
+        ann@example.com | {'plan':'team'} | 2026-03-02 10:00:00.100 | 2026-03-03 10:00:00.100
+        """,
+        {"user_id": "user-1"},
+        asks_for_all_times=True,
+        asks_for_all_sites=True,
     ),
     Case(
         "Consent",
