@@ -40,7 +40,7 @@ class Engine:
         Raises `Unusable` if the directory cannot be written, if another process holds it, or if the engine cannot
         start on what is there.
         """
-        path = settings.clickhouse_path.resolve()
+        path = settings.directory.resolve()
         lock = _hold(path)
         try:
             server, users = write_configuration(path / "config", settings)

@@ -19,7 +19,10 @@ class ClickHouseSettings(RoleSettings):
 
     clickhouse_host: str = Field(default="127.0.0.1", description="Address to listen on.")
     clickhouse_port: int = Field(default=8123, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    clickhouse_path: Path = Field(default=Path(".sluice/clickhouse"), description="Directory of its data.")
+    data_dir: Path = Field(default=Path(".sluice"), description="Directory that holds all data of the local stack.")
+    clickhouse_path: Path | None = Field(
+        default=None, description="Directory of its data; without it, `clickhouse` in the data directory."
+    )
     clickhouse_database: str = Field(
         default="sluice", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database of a request that names none."
     )
@@ -49,3 +52,8 @@ class ClickHouseSettings(RoleSettings):
     clickhouse_log_level: str = Field(
         default="info", pattern=r"^(critical|error|warning|info|debug)$", description="Log level."
     )
+
+    @property
+    def directory(self) -> Path:
+        """Give the directory of its data."""
+        return self.clickhouse_path or self.data_dir / "clickhouse"
