@@ -23,7 +23,7 @@ def rejected(reason: str, **of_line: str) -> Mapping[str, Any]:
     return {"stage": Stage.PROCESSOR, "reason": reason, **of_line}
 
 
-def duplicate(at: str, reason: str, **columns: str) -> Processed:
+def duplicate(at: str, reason: str, **columns: Any) -> Processed:
     return event(at, of_line=rejected(reason), outcome=Outcome.DUPLICATE, **columns)
 
 
