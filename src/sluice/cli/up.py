@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sluice.local.up.plan import LOCAL_STACK, names_of
 from sluice.local.up.settings import UpSettings
 from sluice.role.settings import load
 
@@ -15,7 +16,8 @@ from sluice.role.settings import load
 @click.option("--clickhouse-port", type=int, help="Port of ClickHouse's HTTP interface (8123).")
 @click.option("--kafka-port", type=int, help="Port of the Kafka broker (9092).")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Directory for all data and logs (.sluice).")
-@click.option("--without", metavar="NAMES", default="", help="Roles and steps to leave out, separated by commas.")
+@click.option("--without", metavar="NAMES", default="",
+              help=f"Leave these out, separated by commas: {', '.join(names_of(LOCAL_STACK))}.")  # fmt: skip
 def command(
     gateway_port: int | None,
     clickhouse_port: int | None,

@@ -46,7 +46,7 @@ def test_leaving_out_what_does_not_exist_ends_in_a_sentence(tmp_path):
         up("--data-dir", str(tmp_path), "--without", "sink"), capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("sluice: --without: sink is none of broker, clickhouse, gateway")
+    assert done.stderr.startswith("sluice: --without: sink is none of broker, clickhouse, topics")
 
 
 def test_the_real_stores_come_up_and_go_without_a_trace(tmp_path):

@@ -65,11 +65,16 @@ def roles(plan: Plan) -> tuple[Role, ...]:
     return tuple(entry for stage in plan for entry in stage if isinstance(entry, Role))
 
 
+def names_of(plan: Plan) -> tuple[str, ...]:
+    """Give the names of all roles and steps of a plan in the order in which they start."""
+    return tuple(entry.name for stage in plan for entry in stage)
+
+
 def without(plan: Plan, names: Collection[str]) -> Plan:
     """Leave out the roles and steps of these names; raise `ValueError` naming one that the plan does not have."""
-    known = {entry.name for stage in plan for entry in stage}
-    if unknown := sorted(set(names) - known):
-        raise ValueError(f"{unknown[0]} is none of {', '.join(sorted(known))}")
+    known = names_of(plan)
+    if unknown := sorted(set(names) - set(known)):
+        raise ValueError(f"{unknown[0]} is none of {', '.join(known)}")
     return tuple(kept for stage in plan if (kept := tuple(e for e in stage if e.name not in names)))
 
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sluice.cli.up import command as up
 from sluice.local.up.plan import LOCAL_STACK, environment, roles, stop_order, without
 from sluice.local.up.settings import UpSettings
 
@@ -40,8 +42,20 @@ def test_roles_and_steps_can_be_left_out():
 
 
 def test_leaving_out_what_does_not_exist_is_an_error():
-    with pytest.raises(ValueError, match="sink is none of broker, clickhouse, gateway"):
+    with pytest.raises(
+        ValueError, match="sink is none of broker, clickhouse, topics, schema, gateway, processors, sinks"
+    ):
         without(LOCAL_STACK, ["sink"])
+
+
+def test_the_help_lists_what_can_be_left_out():
+    said = " ".join(CliRunner().invoke(up, ["--help"]).output.split())
+    assert "separated by commas: broker, clickhouse, topics, schema, gateway, processors, sinks." in said
+
+
+def test_the_roll_ups_that_an_upgrade_brings_are_filled_before_the_sinks_start():
+    [schema] = [entry for stage in LOCAL_STACK[:-1] for entry in stage if entry.name == "schema"]
+    assert schema.command[-2:] == ("migrate", "--rebuild")
 
 
 def test_all_roles_are_told_the_same_addresses():
