@@ -11,7 +11,7 @@ import click
 
 from sluice.cli.progress_bar import progress_bar
 from sluice.cli.reading.settings import ReadingSettings
-from sluice.cli.reading.since import EXAMPLES, Moment
+from sluice.cli.reading.since import EXAMPLES, PastMoment
 from sluice.contract.errors import Unusable
 from sluice.role.settings import load
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--since", "since_ms", type=Moment(), help=f"Audit what was accepted since then ({EXAMPLES}) "
+@click.option("--since", "since_ms", type=PastMoment(), help=f"Audit what was accepted since then ({EXAMPLES}) "
               "instead of all that events.raw holds.")  # fmt: skip
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0,
               help="Seconds to wait until nothing is on the way; fail if something still is.")  # fmt: skip

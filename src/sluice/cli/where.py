@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sluice.cli.reading.settings import ReadingSettings
-from sluice.cli.reading.since import EXAMPLES, Moment
+from sluice.cli.reading.since import EXAMPLES, PastMoment
 from sluice.contract.errors import Unusable
 from sluice.role.settings import load
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("any_id", metavar="EVENT_ID|REQUEST_ID|ORDER_ID")
-@click.option("--since", "since_ms", type=Moment(), default="1h", show_default=True,
+@click.option("--since", "since_ms", type=PastMoment(), default="1h", show_default=True,
               help=f"Search Kafka since then ({EXAMPLES}), and from when the id was made, if it says.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Events to show.")
 @click.option("--json", "as_json_lines", is_flag=True, help="As JSON, a line for each event.")

@@ -45,6 +45,19 @@ class Moment(click.ParamType):
             )
 
 
+class PastMoment(Moment):
+    """The same, of which a time to come is refused: nothing has happened since then."""
+
+    def convert(self, value: str | int, param: Parameter | None, ctx: Context | None) -> int:
+        """Read the time."""
+        read = super().convert(value, param, ctx)
+        if read > (now := self._now()):
+            self.fail(
+                f"is in the future: it is {_EPOCH + timedelta(milliseconds=now):%Y-%m-%dT%H:%M:%SZ}", param, ctx
+            )
+        return read
+
+
 def moment_ms(text: str, now_ms: int) -> int:
     """Read a time: so long ago (90s, 10m, 1h, 7d), a date (its beginning), or an ISO 8601 time.
 

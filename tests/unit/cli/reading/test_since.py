@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sluice.cli import audit, rejected, tail, where
-from sluice.cli.reading.since import Moment, moment_ms
+from sluice.cli.reading.since import Moment, PastMoment, moment_ms
 
 NOW_MS = int(datetime(2026, 11, 21, 12, 0, tzinfo=UTC).timestamp() * 1000)
 
@@ -47,6 +47,22 @@ def test_the_last_time_is_that_of_clickhouse():
 def test_anything_else_is_refused_with_what_it_should_be(text: str):
     with pytest.raises(click.BadParameter, match=r"^must be a time .* or how long ago: 90s, 10m, 1h, 7d$"):
         Moment(lambda: NOW_MS).convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["0s", "1h", "2026-11-21T12:00:00Z"])
+def test_of_what_is_past_now_is_the_last_moment(text: str):
+    assert PastMoment(lambda: NOW_MS).convert(text, None, None) <= NOW_MS
+
+
+def test_a_time_to_come_is_not_past():
+    with pytest.raises(click.BadParameter, match=r"^is in the future: it is 2026-11-21T12:00:00Z$"):
+        PastMoment(lambda: NOW_MS).convert("2026-11-21T12:00:00.001Z", None, None)
+
+
+@pytest.mark.parametrize("command", [audit.command, where.command, rejected.command.commands["list"]])
+def test_nothing_is_asked_since_a_time_to_come(command: click.Command):
+    since = next(option for option in command.params if option.name == "since_ms")
+    assert isinstance(since.type, PastMoment)
 
 
 @pytest.mark.parametrize(
