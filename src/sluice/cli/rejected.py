@@ -13,7 +13,7 @@ import click
 from sluice.cli.progress_bar import progress_bar
 from sluice.cli.reading.clickhouse import ClickHouse
 from sluice.cli.reading.shown import number, show_table
-from sluice.cli.reading.since import EXAMPLES, Moment, PastMoment
+from sluice.cli.reading.since import EXAMPLES, Moment
 from sluice.cli.replaying import screen
 from sluice.cli.replaying.candidates import Order, survey
 from sluice.cli.replaying.filters import Filters
@@ -48,7 +48,7 @@ _FILTERS = (
         help="Only those that were rejected there.",
     ),
     click.option("--reason", help="Only those whose reason holds this text, in whatever case."),
-    click.option("--since", "since_ms", type=PastMoment(), help=f"Only those received from then on: {EXAMPLES}."),
+    click.option("--since", "since_ms", type=Moment(), help=f"Only those received from then on: {EXAMPLES}."),
     click.option("--until", "until_ms", type=Moment(), help="Only those received before then."),
     click.option("--event-id", type=click.UUID, help="Only this one."),
 )

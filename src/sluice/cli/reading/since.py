@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sluice.role.clock import Clock
 
-EXAMPLES = "90s, 10m, 1h, 7d ago, or a time like 2027-01-01T12:00Z"
+EXAMPLES = "90s, 10m, 1h, 7d ago, or a time like 2026-01-31T12:00Z"
 """For the help of an option that takes a time."""
 
 _AGO = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
@@ -41,7 +41,7 @@ class Moment(click.ParamType):
             return moment_ms(value, self._now())
         except ValueError:
             self.fail(
-                "must be a time (2027-01-01 or 2027-01-01T12:00:00Z), or how long ago: 90s, 10m, 1h, 7d", param, ctx
+                "must be a time (2026-01-31 or 2026-01-31T12:00:00Z), or how long ago: 90s, 10m, 1h, 7d", param, ctx
             )
 
 
