@@ -10,11 +10,9 @@ from sluice.cli.forgetting.entries import (
     Salt,
     batches,
     blanked,
-    sessions_blanked,
-    sessions_called,
-    sessions_condition,
     users_condition,
 )
+from sluice.cli.forgetting.sessions import SESSIONS_AT_ONCE, Sessions
 from sluice.contract.errors import Retry, Unusable
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ ATTEMPTS = 20
 """So often is a roll-up looked at again, half a second apart, while the sinks feed it."""
 
 PAUSE_S = 0.5
-SESSIONS_AT_ONCE = 5_000
 
 _MUTATION = """
 SELECT mutation_id, is_done, parts_to_do, latest_fail_reason FROM system.mutations
@@ -52,7 +49,6 @@ SELECT visitor_id FROM
 WHERE rolled < stored
 """
 _USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors})"
-_SESSIONS = "SELECT count() FROM sluice.rollup_sessions WHERE {meant}"
 _FED_AGAIN = "(SELECT * FROM sluice.event_log WHERE {changes})"
 _CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != ''"
 
@@ -74,6 +70,7 @@ class Blanking:
     def __init__(self, clickhouse: ClickHouse, register: Register, told: Callable[[str], None]) -> None:
         self._clickhouse = clickhouse
         self._register = register
+        self._sessions = Sessions(clickhouse)
         self._told = told
 
     async def events(self, entries: Sequence[Entry]) -> int:
@@ -86,16 +83,23 @@ class Blanking:
                 blank += rows
         return blank
 
-    async def sessions(self, entries: Sequence[Entry], keys: Collection[int]) -> None:
-        """Blank the pages of sessions in their roll-up: of the visitors that entries mean, and those with these keys.
+    async def sessions(self, entries: Sequence[Entry], keys: Collection[int] = ()) -> set[int]:
+        """Take the pages that one batch means out of the roll-up of sessions; give the keys of those looked at.
 
-        The roll-up does not tell whose page it shows, so those of others in the same session go too.
+        Looked at are the sessions with these keys, those that entries have readable rows in, and those that ended
+        with their visitors. The roll-up does not tell whose page it shows, nor when it was received. So where it
+        shows others than the event log has, all are taken out, and those put back that stay. Before rows are blanked,
+        it must be done for these entries: they tell the sessions.
         """
-        ordered = sorted(keys)
+        looked_at = {
+            *keys,
+            *await self._register.sessions(entries),
+            *await self._sessions.showing_pages(entries),
+        }
+        ordered = sorted(looked_at)
         for start in range(0, len(ordered), SESSIONS_AT_ONCE):
-            await self._sessions(sessions_called(entries, ordered[start : start + SESSIONS_AT_ONCE]))
-        for batch in batches(entries):
-            await self._sessions(sessions_condition(batch))
+            await self._mend_sessions(entries, ordered[start : start + SESSIONS_AT_ONCE])
+        return looked_at
 
     async def users(self, entries: Sequence[Entry]) -> None:
         """Take visitors out of the roll-up of users, but for what they have changed since.
@@ -135,12 +139,12 @@ class Blanking:
                 return
         raise Retry("the roll-up of users is being changed all the time: run the command again")
 
-    async def _sessions(self, condition: str) -> None:
+    async def _mend_sessions(self, entries: Sequence[Entry], keys: Sequence[int]) -> None:
         for _ in range(ATTEMPTS):
-            [[rows]] = await self._clickhouse.ask(_SESSIONS.format(meant=condition))
-            if not rows:
+            if not (wrong := await self._sessions.wrong(entries, keys)):
                 return
-            await self._mutate("rollup_sessions", sessions_blanked(condition))
+            await self._mutate("rollup_sessions", self._sessions.blanked(wrong))
+            await self._sessions.put_back(entries, wrong)
         raise Retry("the roll-up of sessions is being changed all the time: run the command again")
 
     async def _mutate(self, table: str, statement: str) -> None:

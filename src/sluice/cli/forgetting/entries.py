@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 NO_EVENT = str(UUID(int=0))
+_FOR_EVER = 2**62
 ENTRIES_AT_ONCE = 2000
 """In one statement, whose text stays well below ClickHouse's 256 KiB (`max_query_size`)."""
 
 # The roll-up's texts hold behind 15 characters what they show: the page and its referrer, the page, the visitor.
 _SHOWS_PAGES = """(substring(entry, 16) != '["",""]' OR substring(exit, 16) != '')"""
-_PAGES_BLANKED = """entry = concat(substring(entry, 1, 15), '["",""]'), exit = substring(exit, 1, 15)"""
+# As of a page later than any other, and one earlier than any other: whichever comes beside them is shown.
+_PAGES_BLANKED = f"""entry = '1{"9" * 14}["",""]', exit = '0{"0" * 14}'"""
 _VISITOR = "toUInt64OrZero(substring(visitor, 16))"
 
 
@@ -67,6 +69,11 @@ def condition(entries: Sequence[Entry]) -> str:
     return f"{_of_projects(entries, '')} AND {READABLE} AND ({' OR '.join(ways)})"
 
 
+def ever(entries: Sequence[Entry]) -> list[Entry]:
+    """Give entries that mean the same, whenever it was received."""
+    return [entry._replace(forgotten_at=_FOR_EVER) for entry in entries]
+
+
 def blanked(entries: Sequence[Entry], salt: Salt) -> str:
     """Give the statement that blanks these rows.
 
@@ -77,20 +84,20 @@ def blanked(entries: Sequence[Entry], salt: Salt) -> str:
 
 
 def sessions_condition(entries: Sequence[Entry]) -> str:
-    """Give the rows of `sluice.rollup_sessions` that began before they were forgotten, and still show pages."""
-    visitors = {entry.visitor_id: entry.forgotten_at for entry in entries if entry.visitor_id}
-    sessions = {entry.session_key: entry.forgotten_at for entry in entries if entry.session_key}
-    until = f"greatest({_until(_VISITOR, visitors)}, {_until('session_key', sessions)})"
-    return f"{_of_projects(entries)} AND {_SHOWS_PAGES} AND toUnixTimestamp64Milli(started_at) < {until}"
+    """Give the rows of `sluice.rollup_sessions` that show pages, whenever seen, and that entries may be about.
 
-
-def sessions_called(entries: Sequence[Entry], keys: Sequence[int]) -> str:
-    """Give the rows of `sluice.rollup_sessions` with these keys, of the entries' projects, that still show pages."""
-    return f"{_of_projects(entries)} AND {_SHOWS_PAGES} AND session_key IN ({', '.join(map(str, keys))})"
+    The roll-up knows the sender's times alone, which do not tell what was received before a visitor was forgotten.
+    """
+    visitors = [f"toUInt64({entry.visitor_id})" for entry in entries if entry.visitor_id]
+    sessions = [f"toUInt64({entry.session_key})" for entry in entries if entry.session_key]
+    ways = [f"{_VISITOR} IN ({', '.join(visitors)})"] if visitors else []
+    if sessions:
+        ways.append(f"session_key IN ({', '.join(sessions)})")
+    return f"{_of_projects(entries)} AND {_SHOWS_PAGES} AND ({' OR '.join(ways) or 'false'})"
 
 
 def sessions_blanked(condition: str) -> str:
-    """Give the statement that blanks the pages of these sessions; where in time they stood, stays."""
+    """Give the statement that blanks the pages of these sessions."""
     return f"ALTER TABLE sluice.rollup_sessions UPDATE {_PAGES_BLANKED} WHERE {condition}"
 
 

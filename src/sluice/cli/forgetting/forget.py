@@ -16,6 +16,7 @@ from uuid import uuid4
 from sluice.cli.auditing.audit import wait_until_stored
 from sluice.cli.auditing.table import Table
 from sluice.cli.forgetting.blanking import Blanking
+from sluice.cli.forgetting.entries import batches
 from sluice.cli.forgetting.known_users import KnownUsers
 from sluice.cli.forgetting.people import people, spellings
 from sluice.cli.forgetting.register import Register, events_of, sessions_of, visitors_of
@@ -252,11 +253,14 @@ async def blank(blanking: Blanking, register: Register, entries: Sequence[Entry]
 
     A block that stands in the event log may reach the roll-ups a moment later, so sessions are looked at twice.
     """
-    sessions = await register.sessions(entries)
-    await blanking.sessions(entries, sessions)
-    rows = await blanking.events(entries)
+    rows = 0
+    looked_at: list[set[int]] = []
+    for batch in batches(entries):
+        looked_at.append(await blanking.sessions(batch))
+        rows += await blanking.events(batch)
     await blanking.users(entries)
-    await blanking.sessions(entries, sessions)
+    for batch, sessions in zip(batches(entries), looked_at, strict=True):
+        await blanking.sessions(batch, sessions)
     await blanking.refuse_rebuild()
     if left := await register.readable(entries):
         raise Retry(f"{left} rows came meanwhile: run the command again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.cli.forgetting.columns import SESSION_KEY
-from sluice.cli.forgetting.entries import NO_EVENT, Entry, batches, condition
+from sluice.cli.forgetting.entries import NO_EVENT, Entry, batches, condition, ever
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -97,10 +97,10 @@ class Register:
         return counted
 
     async def sessions(self, entries: Sequence[Entry]) -> set[int]:
-        """Give the keys of the sessions that these rows are of, also where others had a part in them."""
+        """Give the keys of the sessions that they have readable rows in, from before or after they were forgotten."""
         keys: set[int] = set()
         for batch in batches(entries):
-            rows = await self._clickhouse.ask(_SESSIONS.format(key=SESSION_KEY, meant=condition(batch)))
+            rows = await self._clickhouse.ask(_SESSIONS.format(key=SESSION_KEY, meant=condition(ever(batch))))
             keys.update(key for (key,) in rows)
         return keys
 

@@ -11,6 +11,7 @@ from sluice.cli.forgetting.entries import (
     batches,
     blanked,
     condition,
+    ever,
     quoted,
     sessions_condition,
     users_condition,
@@ -48,6 +49,18 @@ def test_a_session_means_its_events_without_a_visitor():
     assert "visitor_id = 0 AND session_id != ''" in condition([Entry("shop", 5, session_key=7)])
 
 
+def test_sessions_of_the_roll_up_are_meant_whenever_they_began():
+    [entry, session] = [Entry("shop", 5, visitor_id=7), Entry("shop", 5, session_key=8)]
+    assert sessions_condition([entry, session]).endswith(
+        "AND (toUInt64OrZero(substring(visitor, 16)) IN (toUInt64(7)) OR session_key IN (toUInt64(8)))"
+    )
+
+
+def test_entries_may_mean_what_came_later_as_well():
+    [entry] = ever([Entry("shop", 5, visitor_id=7)])
+    assert (entry.visitor_id, entry.forgotten_at > 2**60) == (7, True)
+
+
 def test_an_event_is_forgotten_whenever_it_came():
     assert condition([Entry("shop", 5, event_id=ID)]).endswith(f"AND (event_id IN ('{ID}'))")
 
@@ -58,7 +71,7 @@ def test_a_statement_that_changes_rows_has_a_key_for_new_names_of_sessions():
 
 def test_single_events_mean_no_session_and_no_user_of_a_roll_up():
     entries = [Entry("shop", 5, event_id=ID)]
-    assert sessions_condition(entries).endswith("< greatest(0, 0)")
+    assert sessions_condition(entries).endswith("AND (false)")
     assert users_condition(entries).endswith("< 0")
 
 
