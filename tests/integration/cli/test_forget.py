@@ -246,6 +246,12 @@ def test_who_is_not_known_anywhere_is_not_registered(own: Own, ann: Ann):
     assert own.query("SELECT count() FROM sluice.forgotten FINAL") == registered
 
 
+def test_a_project_that_nobody_has_sent_anything_to_is_told_of(own: Own, ann: Ann):
+    ended = own.sluice("users", "forget", "--project", "lode", "--yes", "--wait", "0", ann.id)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("project lode has no user and no event: see that its name is written rightly\n")
+
+
 def test_names_are_never_read_as_anything_but_names(own: Own, ann: Ann):
     hostile = ["'", "\\", "%", "_", "a\nb", "'); DROP TABLE sluice.event_log --", "{names:Array(String)}", "ü😀",
                "a/b", "--yes", "\\u0061", '"', "NULL", "*"]  # fmt: skip

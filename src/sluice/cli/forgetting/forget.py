@@ -65,7 +65,8 @@ class Found:
     """Who was found, which of those asked for were not, and how many rows can be read and will be blanked.
 
     `on_shared_devices` counts rows that may be theirs or another's. Where not all that was accepted is in the table
-    yet, those that are unknown may have events all the same: then it was not `looked_everywhere`.
+    yet, those that are unknown may have events all the same: then it was not `looked_everywhere`. A project without
+    any event or user is not `project_in_use`: its name may be written wrongly.
     """
 
     people: list[Person] = field(default_factory=list)
@@ -73,6 +74,7 @@ class Found:
     rows: int = 0
     on_shared_devices: int = 0
     looked_everywhere: bool = True
+    project_in_use: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ class Forgetting:
             found.rows += rows
             found.on_shared_devices += await self._traces.of_shared_devices(person.shared)
             found.people.append(person)
+        if not found.people:
+            found.project_in_use = known.anybody() or await self._traces.anything()
         return found
 
     async def forget(self, found: Found, *, wait_s: float, shared: bool) -> Forgotten:

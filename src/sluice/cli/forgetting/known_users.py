@@ -83,6 +83,10 @@ class Known:
     def __init__(self, latest: Mapping[bytes, bytes | None]) -> None:
         self._latest = {key: value for key, value in latest.items() if value is not None}
 
+    def anybody(self) -> bool:
+        """Tell whether there is any name."""
+        return any(True for _ in self._tied())
+
     def ties(self) -> Iterator[Names]:
         """Give what each key ties together: the name that it is, and the names of its user."""
         for _, names in self._tied():

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 def unknown(found: Found, project: str) -> Iterator[str]:
     """Say who was not found."""
-    for name in found.unknown:
-        yield f"{printable(name)}: no user of project {printable(project)} has this name, and no event names it"
+    if found.project_in_use:
+        for name in found.unknown:
+            yield f"{printable(name)}: no user of project {printable(project)} has this name, and no event names it"
+    else:
+        yield f"project {printable(project)} has no user and no event: see that its name is written rightly"
     if not found.looked_everywhere:
         yield "but not all that was accepted is in ClickHouse yet: see that processors and sinks run, and ask again"
 

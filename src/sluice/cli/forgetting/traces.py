@@ -87,6 +87,8 @@ WHERE project = {project:String} AND visitor_id != 0 AND (user_id != '' OR anony
 LIMIT 1
 """
 
+_ANYTHING = "SELECT 1 FROM sluice.event_log WHERE project = {project:String} LIMIT 1"
+
 TEXTS_AT_ONCE = 200
 """ClickHouse searches for 255 texts at once."""
 
@@ -126,6 +128,10 @@ class Traces:
         for user_id, anonymous_id, visitor_id in await self._ask(_SOMEBODY):
             return user_id, anonymous_id, visitor_id
         return None
+
+    async def anything(self) -> bool:
+        """Tell whether the project has any event."""
+        return bool(await self._ask(_ANYTHING))
 
     async def devices(self, visitors: Collection[int]) -> Devices:
         """Give the anonymous ids under which these visitors were seen."""
