@@ -108,14 +108,14 @@ class ClickHouseEventLog:
         parameters = {"topic_id": topic_id, "partition": partition}
         settings = REPLICATED_READ if self._is_replicated else {}
         [(rollups,)] = await self._ask(feed.ROLLUPS)
-        fed = await self._ask(feed.fed(rollups), parameters, settings)
+        fed = await self._ask(feed.fed(rollups), parameters, settings) if rollups else ()
         return [name for name, next_offset in fed if next_offset <= mark.offset]
 
     async def _pass_on(self, topic_id: str, partition: int, mark: Mark, lacking: Sequence[str], attempt: int) -> None:
         block = {"topic_id": topic_id, "partition": partition, "first": mark.block_first, "last": mark.offset}
         of_attempt = token(topic_id, partition, mark.block_first, attempt)
-        columns: dict[str, str] = {name: type_name for name, type_name in await self._ask(feed.COLUMNS)}  # noqa: C416
-        statement = feed.statement(columns, lacking)
+        columns = await self._ask(feed.COLUMNS)
+        statement = feed.statement({name: type_name for name, type_name in columns}, lacking)  # noqa: C416 - no tuples
         async with self._inserting(feed.SETTINGS, of_attempt) as settings:
             await self._call(lambda client: client.command(statement, parameters=block, settings=settings))
 
