@@ -108,7 +108,7 @@ def rows(columns: Mapping[str, str], lacking: Collection[str], where: str) -> st
     """
     names = ", ".join(f"'{name}'" for name in lacking)
     takers = {"lacking": f"[{names}]"}
-    events = [takers.get(name, name) for name in columns]
+    events = [f"{takers[name]} AS {name}" if name in takers else name for name in columns]
     markers = [_in_marker(takers | _MARKER, name, type_name) for name, type_name in columns.items()]
     return _ROWS.substitute(events=", ".join(events), markers=", ".join(markers), where=where)
 
