@@ -40,9 +40,9 @@ ORDER BY create_time DESC, mutation_id DESC
 _VIEW = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = 'feed_users'"
 
 _USERS = "SELECT DISTINCT visitor_id FROM sluice.rollup_users WHERE {meant}"
-_USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors})"
+_USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors}) AND fed = 0"
 _SESSIONS = "SELECT count() FROM sluice.rollup_sessions WHERE {meant}"
-_FED_AGAIN = "(SELECT * FROM sluice.event_log WHERE {changes})"
+_FED_AGAIN = "(SELECT *, ['users'] AS lacking FROM sluice.event_log WHERE {changes})"
 _CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != ''"
 
 _COUNTED = """
