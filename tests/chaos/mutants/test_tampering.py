@@ -35,6 +35,10 @@ TAMPERED = {
     "rollup_visitor_days UPDATE last_at = first_at WHERE true": "visitor_days has last_at = ",
     "rollup_users UPDATE rows = rows - 1 WHERE rows > 1": "rollup_users has rows = ",
     "rollup_users UPDATE attributes = map() WHERE true": "users has attributes = ",
+    "rollup_minutes UPDATE rows = 1 WHERE fed > 0": "rollup_minutes has rows = ",
+    "rollup_minutes DELETE WHERE fed > 0": "rollup_minutes lacks ('",
+    "rollup_sessions UPDATE fed = fed - 1 WHERE fed > 0": "rollup_sessions has fed_up_to = 4 for ",
+    "rollup_users UPDATE fed_partition = 1 WHERE fed > 0": "of which event_log knows nothing",
     "rollup_users DELETE WHERE user_id = 'user-1'": "users lacks ('demo', 'user-1')",
 }
 
