@@ -104,11 +104,17 @@ class ClickHouseEventLog:
             )
 
     async def _lacking(self, topic_id: str, partition: int, mark: Mark) -> Sequence[str]:
-        """Give the roll-ups that have not been fed up to a mark."""
+        """Give the roll-ups that have not been fed up to a mark.
+
+        Raises `Retry` where one has a part of the block: then the table's block is another than the mark's, and would
+        be counted again.
+        """
         parameters = {"topic_id": topic_id, "partition": partition}
         settings = REPLICATED_READ if self._is_replicated else {}
         [(rollups,)] = await self._ask(feed.ROLLUPS)
         fed = await self._ask(feed.fed(rollups), parameters, settings) if rollups else ()
+        if any(mark.block_first < next_offset <= mark.offset for _, next_offset in fed):
+            raise Retry(f"no block of event_log from raw offset {mark.block_first} on reaches up to {mark.offset}")
         return [name for name, next_offset in fed if next_offset <= mark.offset]
 
     async def _pass_on(self, topic_id: str, partition: int, mark: Mark, lacking: Sequence[str], attempt: int) -> None:

@@ -303,6 +303,18 @@ async def test_a_roll_up_that_never_takes_a_block_is_told_of(
             await event_log.feed(topic, 0, MARKS[0])
 
 
+async def test_a_mark_beyond_the_block_that_the_table_holds_is_told_of_and_counts_nothing_twice(
+    clickhouse: OwnClickHouse, event_log: ClickHouseEventLog, topic: str
+):
+    await store(event_log, topic)
+    wrong = Mark(MARKS[0].offset + 1, MARKS[0].block_first)
+    for _ in range(2):
+        with pytest.raises(Retry, match="no block of event_log from raw offset 0 on reaches up to 6"):
+            await event_log.feed(topic, 0, wrong)
+    await feed(event_log, topic)
+    assert counted(clickhouse, topic) == ONCE
+
+
 async def test_analysts_see_no_markers(clickhouse: OwnClickHouse, event_log: ClickHouseEventLog, topic: str):
     await store(event_log, topic)
     await feed(event_log, topic)

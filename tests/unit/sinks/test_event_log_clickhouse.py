@@ -130,7 +130,7 @@ BLOCK = f"{TOPIC}/0/5"
     [
         ([8], []),
         ([9], []),
-        ([7, 8], [BLOCK]),
+        ([5, 8], [BLOCK]),
         ([0, 0, 8], [BLOCK, f"{BLOCK}~1"]),
         ([0] * 10 + [8], [BLOCK] + [f"{BLOCK}~{attempt}" for attempt in range(1, 10)]),
     ],
@@ -149,6 +149,14 @@ async def test_a_roll_up_that_does_not_have_a_block_after_ten_tokens_is_told_of(
     with pytest.raises(Retry, match="that the roll-ups users took the block from raw offset 5 on"):
         await ScriptedEventLog(client).feed(TOPIC, 0, Mark(7, 5))
     assert len(client.tokens) == 10
+
+
+@pytest.mark.parametrize("next_offset", [6, 7])
+async def test_a_roll_up_that_was_fed_within_a_block_is_told_of(next_offset: int):
+    client = ScriptedClient("MergeTree", fed=[[("users", next_offset)]])
+    with pytest.raises(Retry, match="no block of event_log from raw offset 5 on reaches up to 7"):
+        await ScriptedEventLog(client).feed(TOPIC, 0, Mark(7, 5))
+    assert client.tokens == []
 
 
 async def test_a_question_about_the_roll_ups_whose_answer_breaks_off_is_asked_again_and_not_taken_for_fed():
