@@ -15,7 +15,7 @@ from sluice.contract.errors import Reject, Retry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.chaos.mutants.sink_mutants import PassedOn
+    from tests.chaos.mutants.sink_mutants import TrueEventLog
 
     from sluice.contract.processed import Processed
     from sluice.sinks.block import Block
@@ -71,7 +71,7 @@ Fault = Before | After | BreaksOff
 class CutEventLog:
     """Passes everything on to an event log, and lets happen to the sink what was scripted."""
 
-    def __init__(self, inner: PassedOn) -> None:
+    def __init__(self, inner: TrueEventLog) -> None:
         self._inner = inner
         inner.hold_up = lambda: self._meet(Before, Call.PASS_ON)
         self._woken = asyncio.Event()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sluice.sinks.block import Block
 
 
-class PassedOn(ClickHouseEventLog):
+class TrueEventLog(ClickHouseEventLog):
     """The project's own event log, which can be held up within a feed: what a mutant does not break is as it is."""
 
     def __init__(self, url: str) -> None:
@@ -37,21 +37,21 @@ class PassedOn(ClickHouseEventLog):
         await super()._pass_on(topic_id, partition, mark, lacking, attempt)
 
 
-class NoToken(PassedOn):
+class NoToken(TrueEventLog):
     """Appends whatever it is given: no two inserts have the same token."""
 
     async def insert(self, block: Block, token: str) -> None:
         await super().insert(block, str(uuid4()))
 
 
-class TokenOfTheWholeBlock(PassedOn):
+class TokenOfTheWholeBlock(TrueEventLog):
     """Binds the token to what the block holds, and not to where it starts."""
 
     async def insert(self, block: Block, token: str) -> None:
         await super().insert(block, f"{token}-{block.last}")
 
 
-class NoLedger(PassedOn):
+class NoLedger(TrueEventLog):
     """Takes what the group has committed for what is stored: a lane that opens learns of nothing beyond."""
 
     def __init__(self, url: str) -> None:
@@ -69,7 +69,7 @@ class NoLedger(PassedOn):
         return await super().mark(topic_id, partition, at_least)
 
 
-class NoReadBack(PassedOn):
+class NoReadBack(TrueEventLog):
     """Takes an insert that succeeded for one that landed."""
 
     def __init__(self, url: str) -> None:
@@ -93,7 +93,7 @@ class NoReadBack(PassedOn):
             await super().feed(topic_id, partition, landed)
 
 
-class NoFeedAtOpen(PassedOn):
+class NoFeedAtOpen(TrueEventLog):
     """Feeds what it has inserted or lost against, but not the block that it finds when it opens."""
 
     def __init__(self, url: str) -> None:
@@ -113,7 +113,7 @@ class NoFeedAtOpen(PassedOn):
             await super().feed(topic_id, partition, mark)
 
 
-class FeedsItsOwnOnly(PassedOn):
+class FeedsItsOwnOnly(TrueEventLog):
     """Feeds no block that another has inserted, unless it finds it when it opens."""
 
     def __init__(self, url: str) -> None:
@@ -130,7 +130,7 @@ class FeedsItsOwnOnly(PassedOn):
             await super().feed(topic_id, partition, mark)
 
 
-class FeedsUnasked(PassedOn):
+class FeedsUnasked(TrueEventLog):
     """Relies on tokens, and feeds without asking first who lacks the block."""
 
     async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
@@ -138,7 +138,7 @@ class FeedsUnasked(PassedOn):
         await super().feed(topic_id, partition, mark)
 
 
-class TakesFeedsForGranted(PassedOn):
+class TakesFeedsForGranted(TrueEventLog):
     """Takes a feed that succeeded for one that landed, and does not ask afterwards."""
 
     async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
@@ -146,7 +146,7 @@ class TakesFeedsForGranted(PassedOn):
             await self._pass_on(topic_id, partition, mark, lacking, 0)
 
 
-class FeedsOtherwise(PassedOn):
+class FeedsOtherwise(TrueEventLog):
     """Feeds as the true one does, but with some other settings."""
 
     def settings(self) -> dict[str, str | int]:
@@ -173,7 +173,7 @@ class ViewsWithoutToken(FeedsOtherwise):
         return {"deduplicate_blocks_in_dependent_materialized_views": 0}
 
 
-class RollUpsOnTheTable(PassedOn):
+class RollUpsOnTheTable(TrueEventLog):
     """Feeds markers alone: materialized views on the table itself pass on what is inserted into it."""
 
     def __init__(self, url: str) -> None:

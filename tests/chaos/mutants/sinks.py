@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
     from tests.chaos.mutants.cut_event_log import Fault
-    from tests.chaos.mutants.sink_mutants import PassedOn
+    from tests.chaos.mutants.sink_mutants import TrueEventLog
 
     from sluice.contract.processed import Processed
 
@@ -93,7 +93,7 @@ Act = Deliver | Wake | Kill | ForgetTokens | KeepToken
 class World:
     """One partition of events.processed, how far the group has committed it, and the sinks that read it."""
 
-    def __init__(self, clickhouse_url: str, event_log: Callable[[str], PassedOn]) -> None:
+    def __init__(self, clickhouse_url: str, event_log: Callable[[str], TrueEventLog]) -> None:
         """`event_log` makes of ClickHouse's URL the event log, or a mutant, as each sink sees it."""
         self._topic_id = str(uuid4())
         lines = [_lines(self._topic_id, PARTITION, offset) for offset in range(RECORDS)]

@@ -18,10 +18,10 @@ from tests.chaos.mutants.sink_mutants import (
     NoLedger,
     NoReadBack,
     NoToken,
-    PassedOn,
     RollUpsOnTheTable,
     TakesFeedsForGranted,
     TokenOfTheWholeBlock,
+    TrueEventLog,
     ViewsWithoutToken,
 )
 from tests.chaos.mutants.sinks import RECORDS, Deliver, ForgetTokens, KeepToken, Kill, Wake, World
@@ -127,7 +127,7 @@ MUTANTS = {
 }
 
 
-async def found_after(script: str, mutant: type[PassedOn], clickhouse_url: str) -> Sequence[str]:
+async def found_after(script: str, mutant: type[TrueEventLog], clickhouse_url: str) -> Sequence[str]:
     world = World(clickhouse_url, mutant)
     await world.play(SCRIPTS[script])
     return violations(world.sent, clickhouse_url)
@@ -135,15 +135,15 @@ async def found_after(script: str, mutant: type[PassedOn], clickhouse_url: str) 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 async def test_whatever_happens_to_sinks_the_table_is_exact(script: str, clickhouse_url: str):
-    assert await found_after(script, PassedOn, clickhouse_url) == []
+    assert await found_after(script, TrueEventLog, clickhouse_url) == []
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-async def test_a_mutant_is_found_out_by_its_script(mutant: type[PassedOn], clickhouse_url: str):
+async def test_a_mutant_is_found_out_by_its_script(mutant: type[TrueEventLog], clickhouse_url: str):
     script, sentence = MUTANTS[mutant]
     assert sentence in await found_after(script, mutant, clickhouse_url)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
-async def test_as_long_as_nothing_happens_a_mutant_does_not_show(mutant: type[PassedOn], clickhouse_url: str):
+async def test_as_long_as_nothing_happens_a_mutant_does_not_show(mutant: type[TrueEventLog], clickhouse_url: str):
     assert await found_after(NOTHING, mutant, clickhouse_url) == []

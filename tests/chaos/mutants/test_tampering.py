@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import clickhouse_connect
 import pytest
-from tests.chaos.mutants.sink_mutants import PassedOn
+from tests.chaos.mutants.sink_mutants import TrueEventLog
 from tests.chaos.mutants.sinks import RECORDS, Deliver, World
 from tests.chaos.verification import violations
 
@@ -44,7 +44,7 @@ TAMPERED = {
 
 
 async def found_in(clickhouse_url: str, tampering: str = "") -> Sequence[str]:
-    world = World(clickhouse_url, PassedOn)
+    world = World(clickhouse_url, TrueEventLog)
     await world.play([Deliver("A", 0, RECORDS)])
     if tampering:
         with clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False) as client:
