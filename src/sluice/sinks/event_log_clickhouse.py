@@ -109,7 +109,7 @@ class ClickHouseEventLog:
         Raises `Retry` where one has a part of the block: then the table's block is another than the mark's, and would
         be counted again.
         """
-        parameters = {"topic_id": topic_id, "partition": partition}
+        parameters = {"topic_id": topic_id, "partition": partition, "first": mark.block_first}
         settings = REPLICATED_READ if self._is_replicated else {}
         [(rollups,)] = await self._ask(feed.ROLLUPS)
         fed = await self._ask(feed.fed(rollups), parameters, settings) if rollups else ()
