@@ -95,6 +95,8 @@ class ClickHouseEventLog:
             lacking = await self._lacking(topic_id, partition, mark)
             if not lacking:
                 return
+            if attempt and await self.mark(topic_id, partition, at_least=mark.offset) is None:
+                raise Retry(f"event_log does not hold raw offset {mark.offset}, which was given as its mark")
             await self._pass_on(topic_id, partition, mark, lacking, attempt)
             # What still lacks it has logged the token, and never kept its part.
         if lacking := await self._lacking(topic_id, partition, mark):
@@ -104,17 +106,11 @@ class ClickHouseEventLog:
             )
 
     async def _lacking(self, topic_id: str, partition: int, mark: Mark) -> Sequence[str]:
-        """Give the roll-ups that have not been fed up to a mark.
-
-        Raises `Retry` where one has a part of the block: then the table's block is another than the mark's, and would
-        be counted again.
-        """
+        """Give the roll-ups that have not been fed up to a mark."""
         parameters = {"topic_id": topic_id, "partition": partition, "first": mark.block_first}
         settings = REPLICATED_READ if self._is_replicated else {}
         [(rollups,)] = await self._ask(feed.ROLLUPS)
         fed = await self._ask(feed.fed(rollups), parameters, settings) if rollups else ()
-        if any(mark.block_first < next_offset <= mark.offset for _, next_offset in fed):
-            raise Retry(f"no block of event_log from raw offset {mark.block_first} on reaches up to {mark.offset}")
         return [name for name, next_offset in fed if next_offset <= mark.offset]
 
     async def _pass_on(self, topic_id: str, partition: int, mark: Mark, lacking: Sequence[str], attempt: int) -> None:
