@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import clickhouse_connect
 
+from sluice.sinks import feed as feeding
 from sluice.sinks.migrations import migrate
 
 if TYPE_CHECKING:
@@ -54,15 +55,14 @@ def fill(client: Client, rows: int, seed: int = 1) -> None:
 
 
 def feed(client: Client) -> None:
-    """Fill the roll-ups, which must be empty, from the whole table."""
-    columns = "SELECT name FROM system.columns WHERE database = 'sluice' AND table = 'feed' ORDER BY position"
-    names = ", ".join(name for (name,) in client.query(columns).result_rows)
+    """Fill the roll-ups, which must be empty, from the whole table, and mark in them how far it reaches."""
+    columns = dict(client.query(feeding.COLUMNS).result_rows)
+    [(rollups,)] = client.query(feeding.ROLLUPS).result_rows
     months = "SELECT DISTINCT toYYYYMM(source_timestamp) FROM sluice.event_log ORDER BY ALL"
     for (month,) in client.query(months).result_rows:
+        rows = feeding.rows(columns, rollups, f"toYYYYMM(source_timestamp) = {month}")
         client.command(
-            f"INSERT INTO sluice.feed ({names}) SELECT {names} FROM sluice.event_log"
-            f" WHERE toYYYYMM(source_timestamp) = {month}",
-            settings=NOT_DEDUPLICATED,
+            f"INSERT INTO sluice.feed ({', '.join(columns)}) SELECT * FROM {rows}", settings=NOT_DEDUPLICATED
         )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from tests.chaos.deployment import DidNotStart
-from tests.chaos.mutants.sink_mutants import PassedOn
+from tests.chaos.mutants.sink_mutants import TrueEventLog
 from tests.chaos.report import MARKDOWN_HEAD, markdown_faults, markdown_row, of_run
 from tests.chaos.run import Outcome, run
 
@@ -28,7 +28,7 @@ LARGEST_SEED = 9999
 INTERRUPTED = 130
 
 
-def _mutants(kind: type[PassedOn]) -> list[str]:
+def _mutants(kind: type[TrueEventLog]) -> list[str]:
     """Name those of a kind that are no kinds of their own."""
     return [name for mutant in kind.__subclasses__() for name in _mutants(mutant)] or [kind.__name__]
 
@@ -56,7 +56,7 @@ class Seeds(click.ParamType):
 @click.option("--markdown", type=click.Path(path_type=Path), help="Append the results to this file, as tables.")
 @click.option("--keep", is_flag=True, help="Keep the logs and the data although all is exact.")
 @click.option(
-    "--mutant", type=click.Choice(_mutants(PassedOn)), help="Break the sinks in this way: the run has to fail."
+    "--mutant", type=click.Choice(_mutants(TrueEventLog)), help="Break the sinks in this way: the run has to fail."
 )
 def main(minutes: float, seeds: range | None, markdown: Path | None, keep: bool, mutant: str | None) -> None:
     """Disturb a deployment under load, and see that every accepted event is one row."""

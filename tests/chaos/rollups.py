@@ -120,12 +120,31 @@ def _rows_by_month(name: str, where: str) -> Comparison:
     return Comparison(
         f"rollup_{name}",
         1,
-        f"SELECT source_month, sum(rows) AS rows FROM sluice.rollup_{name} GROUP BY source_month",
+        f"SELECT source_month, sum(rows) AS rows FROM sluice.rollup_{name} GROUP BY source_month HAVING rows > 0",
         f"""
         SELECT toYYYYMM(source_timestamp) AS source_month, count() AS rows
         FROM sluice.event_log
         WHERE {where}
         GROUP BY source_month
+        """,
+    )
+
+
+def _marks(name: str) -> Comparison:
+    """How far a roll-up says that it has each partition: as far as the table, once its last block is fed."""
+    return Comparison(
+        f"rollup_{name}",
+        2,
+        f"""
+        SELECT project AS topic, fed_partition, max(fed) - 1 AS fed_up_to
+        FROM sluice.rollup_{name}
+        WHERE fed > 0
+        GROUP BY topic, fed_partition
+        """,
+        """
+        SELECT toString(source_topic), source_partition, max(source_offset)
+        FROM sluice.event_log
+        GROUP BY source_topic, source_partition
         """,
     )
 
@@ -144,6 +163,7 @@ COMPARISONS = (
     SESSIONS,
     VISITOR_DAYS,
     USERS,
+    *(_marks(name) for name in ("minutes", "sessions", "visitor_days", "users")),
 )
 
 

@@ -81,13 +81,13 @@ class Block:
 
         `attempt` counts from 0 how often ClickHouse has logged the token of this start without keeping its part.
         """
-        start = token(self.topic_id, self.partition, self.first)
-        return f"{start}~{attempt}" if attempt else start
+        return token(self.topic_id, self.partition, self.first, attempt)
 
 
-def token(topic_id: str, partition: int, first: int) -> str:
-    """Give the deduplication token of what starts at a source offset."""
-    return f"{topic_id}/{partition}/{first}"
+def token(topic_id: str, partition: int, first: int, attempt: int = 0) -> str:
+    """Give the deduplication token of what starts at a source offset; `attempt` counts those that were lost."""
+    start = f"{topic_id}/{partition}/{first}"
+    return f"{start}~{attempt}" if attempt else start
 
 
 def read(value: bytes) -> list[RawResult]:

@@ -20,6 +20,10 @@ class Mark:
     block_first: int
 
 
+TOKENS = 10
+"""So many tokens are tried for a block; ClickHouse has to be killed at the worst moment for each that is lost."""
+
+
 class Trial(Protocol):
     """What takes the same rows as the event log, and keeps none."""
 
@@ -58,6 +62,6 @@ class EventLog(Trial, Protocol):
         """Pass the block that brought a mark on to the roll-ups, from the table itself.
 
         Each roll-up counts it once, however often it is passed on, also where a call broke off between two of them.
-        Raises `Retry` when it is unknown whether all have it.
+        When it returns, all have it. Raises `Retry` when that is unknown, or where the table does not hold the block.
         """
         ...

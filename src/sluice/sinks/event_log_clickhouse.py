@@ -19,11 +19,11 @@ from sluice.role.address import without_credentials
 from sluice.sinks import feed, native
 from sluice.sinks.block import token
 from sluice.sinks.columns import NAMES
-from sluice.sinks.event_log import Mark
+from sluice.sinks.event_log import TOKENS, Mark
 from sluice.sinks.refusals import in_words, may_be_the_rows
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from clickhouse_connect.driver.client import Client
 
@@ -81,10 +81,7 @@ class ClickHouseEventLog:
         """Give the mark of a partition."""
         parameters = {"topic_id": topic_id, "partition": partition, "at_least": at_least}
         settings = REPLICATED_READ if self._is_replicated else {}
-        found = await self._call(lambda client: client.query(_MARK, parameters, settings).result_rows)
-        if not found:  # so reads an answer that broke off within its headers
-            raise Retry(f"ClickHouse at {without_credentials(self.url)} broke its answer off")
-        offset, block_first, rows = found[0]
+        [(offset, block_first, rows)] = await self._ask(_MARK, parameters, settings)
         return Mark(offset, block_first) if rows else None
 
     async def insert(self, block: Block, token: str) -> None:
@@ -93,19 +90,38 @@ class ClickHouseEventLog:
             await self._send("sluice.event_log", block.lines, block.first, settings)
 
     async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
-        """Pass the block that brought a mark on to the roll-ups, with the token of its start."""
+        """Pass the block that brought a mark on to the roll-ups that lack it."""
+        for attempt in range(TOKENS):
+            lacking = await self._lacking(topic_id, partition, mark)
+            if not lacking:
+                return
+            if attempt and await self.mark(topic_id, partition, at_least=mark.offset) is None:
+                raise Retry(f"event_log does not hold raw offset {mark.offset}, which was given as its mark")
+            await self._pass_on(topic_id, partition, mark, lacking, attempt)
+            # What still lacks it has logged the token, and never kept its part.
+        if lacking := await self._lacking(topic_id, partition, mark):
+            raise Retry(
+                f"ClickHouse says that the roll-ups {', '.join(lacking)} took the block from raw offset "
+                f"{mark.block_first} on, and they do not have it"
+            )
+
+    async def _lacking(self, topic_id: str, partition: int, mark: Mark) -> Sequence[str]:
+        """Give the roll-ups that have not been fed up to a mark."""
+        parameters = {"topic_id": topic_id, "partition": partition, "first": mark.block_first}
+        settings = REPLICATED_READ if self._is_replicated else {}
+        [(rollups,)] = await self._ask(feed.ROLLUPS)
+        if not rollups:
+            raise Retry(f"ClickHouse at {without_credentials(self.url)} has no roll-ups: run sluice migrate")
+        fed = await self._ask(feed.fed(rollups), parameters, settings)
+        return [name for name, next_offset in fed if next_offset <= mark.offset]
+
+    async def _pass_on(self, topic_id: str, partition: int, mark: Mark, lacking: Sequence[str], attempt: int) -> None:
         block = {"topic_id": topic_id, "partition": partition, "first": mark.block_first, "last": mark.offset}
-        async with self._inserting(feed.SETTINGS, token(topic_id, partition, mark.block_first)) as settings:
-
-            def pass_on(client: Client) -> None:
-                columns = [name for (name,) in client.query(feed.COLUMNS).result_rows]
-                if not columns:
-                    raise Retry(
-                        f"ClickHouse at {without_credentials(self.url)} has no table sluice.feed: run sluice migrate"
-                    )
-                client.command(feed.statement(columns), parameters=block, settings=settings)
-
-            await self._call(pass_on)
+        of_attempt = token(topic_id, partition, mark.block_first, attempt)
+        columns = await self._ask(feed.COLUMNS)
+        statement = feed.statement({name: type_name for name, type_name in columns}, lacking)  # noqa: C416 - no tuples
+        async with self._inserting(feed.SETTINGS, of_attempt) as settings:
+            await self._call(lambda client: client.command(statement, parameters=block, settings=settings))
 
     async def trial(self, lines: Sequence[Processed]) -> None:
         """Insert rows into the table's twin, which keeps none."""
@@ -130,6 +146,16 @@ class ClickHouseEventLog:
                 return client.raw_insert(table, NAMES, rows, settings, "Native", native.COMPRESSION)
 
         await self._call(send)
+
+    async def _ask(
+        self, question: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> Sequence[Sequence[Any]]:
+        """Ask what always has an answer of at least one row."""
+        asked = dict(parameters or {}), dict(settings or {})
+        rows = await self._call(lambda client: client.query(question, *asked).result_rows)
+        if not rows:  # so reads an answer that broke off within its headers
+            raise Retry(f"ClickHouse at {without_credentials(self.url)} broke its answer off")
+        return rows
 
     async def _call(self, call: Callable[[Client], T]) -> T:
         """Have a call made in a thread; it has to read its answer too, which the client leaves to the first look."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.contract.errors import Retry
 from sluice.sinks.event_log import Mark
 
 if TYPE_CHECKING:
@@ -47,14 +48,12 @@ class MemoryEventLog:
     async def feed(self, topic_id: str, partition: int, mark: Mark) -> None:
         """Add a block's lines to `fed` unless they are there."""
         key = (topic_id, partition, mark.block_first)
+        fed = [block for block in self.blocks if (block.topic_id, block.partition, block.first) == key]
+        if not fed:
+            raise Retry(f"memory does not have the block from raw offset {mark.block_first} on")
         if key not in self._fed_blocks:
             self._fed_blocks.add(key)
-            self.fed += [
-                line
-                for block in self.blocks
-                if (block.topic_id, block.partition, block.first) == key
-                for line in block.lines
-            ]
+            self.fed += [line for block in fed for line in block.lines]
 
     async def trial(self, lines: Sequence[Processed]) -> None:
         """Memory takes any row."""

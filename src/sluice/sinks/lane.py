@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sluice.contract.errors import Reject, Retry
 from sluice.sinks.block import BLOCK_BYTES, Block, cut, read
-from sluice.sinks.event_log import Mark
+from sluice.sinks.event_log import TOKENS, Mark
 from sluice.sinks.isolation import without_refused
 from sluice.stream.lane import Progress
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
-TOKENS = 10
-"""So many tokens are tried for a block; ClickHouse has to be killed at the worst moment for each that is lost."""
 
 PAUSE_S = 10.0
 """How long a partition that cannot go on waits before it tries again."""

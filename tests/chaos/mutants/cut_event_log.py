@@ -15,9 +15,11 @@ from sluice.contract.errors import Reject, Retry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.chaos.mutants.sink_mutants import TrueEventLog
+
     from sluice.contract.processed import Processed
     from sluice.sinks.block import Block
-    from sluice.sinks.event_log import EventLog, Mark
+    from sluice.sinks.event_log import Mark
 
 
 class Call(Enum):
@@ -26,6 +28,8 @@ class Call(Enum):
     MARK = auto()
     INSERT = auto()
     FEED = auto()
+    PASS_ON = auto()
+    """Within a feed: to pass the block on to the roll-ups that lack it, now that they are known."""
 
 
 class Fate(Enum):
@@ -67,8 +71,9 @@ Fault = Before | After | BreaksOff
 class CutEventLog:
     """Passes everything on to an event log, and lets happen to the sink what was scripted."""
 
-    def __init__(self, inner: EventLog) -> None:
+    def __init__(self, inner: TrueEventLog) -> None:
         self._inner = inner
+        inner.hold_up = lambda: self._meet(Before, Call.PASS_ON)
         self._woken = asyncio.Event()
         self.fault: Fault | None = None
         self.stands_still = asyncio.Event()

@@ -17,6 +17,7 @@ from uuid import uuid4
 import clickhouse_connect
 from tests.chaos.mutants.cut_event_log import BreaksOff, CutEventLog
 from tests.chaos.mutants.cuts import Died, NeverStruck
+from tests.chaos.mutants.token_log import lose_part, remembering_one_token
 from tests.chaos.verification import Sent
 from tests.factories import NOW, processed_line
 
@@ -24,6 +25,8 @@ from sluice.contract import ndjson, processed
 from sluice.contract.errors import Retry
 from sluice.contract.event import Event
 from sluice.contract.processed import UserChange
+from sluice.sinks.block import Block, RawResult
+from sluice.sinks.event_log import Mark
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 from sluice.sinks.lane import SinkLane
 from sluice.stream.lane import Record
@@ -31,12 +34,15 @@ from sluice.stream.lane import Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from clickhouse_connect.driver.client import Client
     from tests.chaos.mutants.cut_event_log import Fault
+    from tests.chaos.mutants.sink_mutants import TrueEventLog
 
     from sluice.contract.processed import Processed
-    from sluice.sinks.event_log import EventLog
 
 PARTITION = 0
+ANOTHER = 1
+"""A partition of which no script tells but that it goes on, too."""
 RECORDS = 6
 """On the log of a script."""
 LINES = 2
@@ -69,25 +75,36 @@ class Kill:
     sink: str
 
 
-Act = Deliver | Wake | Kill
+@dataclass(frozen=True)
+class ForgetTokens:
+    """Let another partition be stored and fed, and the roll-ups know the token of no other feed."""
+
+
+@dataclass(frozen=True)
+class KeepToken:
+    """Let a roll-up, which is empty yet, log the token of what comes next, and not keep its part."""
+
+    rollup: str
+
+
+Act = Deliver | Wake | Kill | ForgetTokens | KeepToken
 
 
 class World:
     """One partition of events.processed, how far the group has committed it, and the sinks that read it."""
 
-    def __init__(self, clickhouse_url: str, mutate: Callable[[ClickHouseEventLog], EventLog]) -> None:
-        """`mutate` puts a mutant around the event log as each sink sees it."""
+    def __init__(self, clickhouse_url: str, event_log: Callable[[str], TrueEventLog]) -> None:
+        """`event_log` makes of ClickHouse's URL the event log, or a mutant, as each sink sees it."""
         self._topic_id = str(uuid4())
-        lines = [[_line(self._topic_id, offset, line) for line in range(LINES)] for offset in range(RECORDS)]
+        lines = [_lines(self._topic_id, PARTITION, offset) for offset in range(RECORDS)]
         self.records = [
             Record(PARTITION, offset, NOW, ndjson.join(processed.encode(line) for line in of_record))
             for offset, of_record in enumerate(lines)
         ]
-        self.sent = [Sent(line.event.properties["marker"], True, None) for of_record in lines for line in of_record]
+        self.sent = [_sent(line) for of_record in lines for line in of_record]
         self.committed = 0
         self._clickhouse_url = clickhouse_url
-        self._event_log = ClickHouseEventLog(clickhouse_url)
-        self._mutate = mutate
+        self._event_log = event_log
         self._sinks: dict[str, _Sink] = {}
 
     async def play(self, script: Sequence[Act]) -> None:
@@ -112,21 +129,47 @@ class World:
         match act:
             case Deliver(name, first, stop, fault):
                 if name not in self._sinks:
-                    self._sinks[name] = _Sink(self, CutEventLog(self._mutate(self._event_log)))
+                    self._sinks[name] = _Sink(self, CutEventLog(self._event_log(self._clickhouse_url)))
                 with self._broken(fault.rollup) if isinstance(fault, BreaksOff) else nullcontext():
                     await self._sinks[name].deliver(first, stop, fault)
             case Wake(name):
                 await self._sinks[name].wake()
             case Kill(name):
                 self._sinks.pop(name).kill()
+            case ForgetTokens():
+                with self._client() as client, remembering_one_token(client):
+                    await self._feed_another_partition()
+            case KeepToken(rollup):
+                await self._keep_token(rollup)
         if isinstance(act, Deliver | Wake) and self._sinks[act.sink].is_dead:
             del self._sinks[act.sink]
+
+    async def _feed_another_partition(self) -> None:
+        lines = _lines(self._topic_id, ANOTHER, 0)
+        block = Block([RawResult(self._topic_id, ANOTHER, 0, NOW, lines, 100)])
+        event_log = ClickHouseEventLog(self._clickhouse_url)
+        await event_log.insert(block, block.token(0))
+        await event_log.feed(block.topic_id, ANOTHER, Mark(block.last, block.first))
+        self.sent += [_sent(line) for line in lines]
+
+    async def _keep_token(self, rollup: str) -> None:
+        """Feed a roll-up, which is empty yet, and take away what it was fed."""
+        event_log = self._event_log(self._clickhouse_url)
+        mark = await event_log.mark(self._topic_id, PARTITION)
+        if mark is None:
+            raise NeverStruck("there is nothing to feed yet")
+        await event_log.pass_on_to(rollup, self._topic_id, PARTITION, mark)
+        with self._client() as client:
+            lose_part(client, rollup)
+
+    def _client(self) -> Client:
+        return clickhouse_connect.get_client(dsn=self._clickhouse_url, autogenerate_session_id=False)
 
     @contextmanager
     def _broken(self, rollup: str) -> Iterator[None]:
         """Let ClickHouse take no row into a roll-up; what came before it in the same statement takes place."""
         table = f"sluice.rollup_{rollup}"
-        with clickhouse_connect.get_client(dsn=self._clickhouse_url, autogenerate_session_id=False) as client:
+        with self._client() as client:
             client.command(f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK false")
             try:
                 yield
@@ -204,7 +247,16 @@ class _Sink:
                 self.is_dead = True
 
 
-def _line(topic_id: str, offset: int, line: int) -> Processed:
+def _sent(line: Processed) -> Sent:
+    return Sent(line.event.properties["marker"], True, None)
+
+
+def _lines(topic_id: str, partition: int, offset: int) -> list[Processed]:
+    """Make the lines of a record."""
+    return [_line(topic_id, partition, offset, line) for line in range(LINES)]
+
+
+def _line(topic_id: str, partition: int, offset: int, line: int) -> Processed:
     """Make a line that every roll-up takes up."""
     place = offset * LINES + line
     event = Event(
@@ -223,7 +275,7 @@ def _line(topic_id: str, offset: int, line: int) -> Processed:
         country="SE",
         value=0.01 + place,
         currency="EUR",
-        properties={"marker": f"{offset}/{line}"},
+        properties={"marker": f"{offset}/{line}" if partition == PARTITION else f"{partition}/{offset}/{line}"},
     )
     change = UserChange(email=f"user-{place % 3}@example.com", set={f"a{place % 2}": str(place)})
-    return processed_line(offset, line, topic=topic_id, event=event, user_change=change)
+    return processed_line(offset, line, topic=topic_id, partition=partition, event=event, user_change=change)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import clickhouse_connect
 import pytest
-from tests.chaos.mutants.sink_mutants import PassedOn
+from tests.chaos.mutants.sink_mutants import TrueEventLog
 from tests.chaos.mutants.sinks import RECORDS, Deliver, World
 from tests.chaos.verification import violations
 
@@ -35,12 +35,16 @@ TAMPERED = {
     "rollup_visitor_days UPDATE last_at = first_at WHERE true": "visitor_days has last_at = ",
     "rollup_users UPDATE rows = rows - 1 WHERE rows > 1": "rollup_users has rows = ",
     "rollup_users UPDATE attributes = map() WHERE true": "users has attributes = ",
+    "rollup_minutes UPDATE rows = 1 WHERE fed > 0": "rollup_minutes has rows = ",
+    "rollup_minutes DELETE WHERE fed > 0": "rollup_minutes lacks ('",
+    "rollup_sessions UPDATE fed = fed - 1 WHERE fed > 0": "rollup_sessions has fed_up_to = 4 for ",
+    "rollup_users UPDATE fed_partition = 1 WHERE fed > 0": "of which event_log knows nothing",
     "rollup_users DELETE WHERE user_id = 'user-1'": "users lacks ('demo', 'user-1')",
 }
 
 
 async def found_in(clickhouse_url: str, tampering: str = "") -> Sequence[str]:
-    world = World(clickhouse_url, PassedOn)
+    world = World(clickhouse_url, TrueEventLog)
     await world.play([Deliver("A", 0, RECORDS)])
     if tampering:
         with clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False) as client:

@@ -2,7 +2,7 @@
 
 The same parts as in `sluice.sinks.main`, with the real event log in an adapter that ends the process at an armed
 step. Run as `python -m tests.chaos.roles.sinks DIRECTORY [MUTANT]`: the directory of the steps, and the name of a
-mutant of `tests/chaos/mutants/sink_mutants.py` that stands before the table.
+mutant of `tests/chaos/mutants/sink_mutants.py` to take for the event log.
 """
 
 from __future__ import annotations
@@ -71,9 +71,8 @@ def run(settings: SinkSettings, steps: Steps, mutant: str = "") -> None:
     name_process("sinks")
     log_to_stderr(settings.sinks_log_level)
     asyncio.run(await_topics(settings.kafka_bootstrap, [topics.RAW.name, topics.PROCESSED.name]))
-    event_log: EventLog = ClickHouseEventLog(settings.clickhouse_url)
-    if mutant:
-        event_log = getattr(sink_mutants, mutant)(event_log)
+    made = getattr(sink_mutants, mutant) if mutant else ClickHouseEventLog
+    event_log: EventLog = made(settings.clickhouse_url)
     app = create_app(
         settings,
         MortalEventLog(event_log, steps),

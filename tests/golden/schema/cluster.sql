@@ -142,6 +142,9 @@ COMMENT 'known users as they are now, one row each: what all events that changed
 -- Roll-ups: what analysts ask most, added up while events arrive.
 -- Sinks feed each block of event_log from the table itself, with its token, into `feed`, and the materialized views
 -- on that write to one table each. None hangs on event_log, where it would count blocks that lost a race.
+-- With its rows each block brings a marker, one row more of outcome 'fed' that counts nothing: it says in `fed` up to
+-- which offset of its raw topic and partition the table has been fed. It stands in the part of the block's rows, so a
+-- table that has the marker has the block. A row goes only to the tables that its column `lacking` names.
 -- A session, a day or a user may be spread over several rows; the views at the end put them together.
 
 -- Events are asked for by time. The sorting key holds the day, but ClickHouse holds a condition on timestamp against the
@@ -186,7 +189,9 @@ CREATE TABLE IF NOT EXISTS sluice.feed ON CLUSTER '{cluster}'
     source_partition UInt32                 COMMENT 'partition of events.raw',
     source_offset    UInt64                 COMMENT 'offset of its record on events.raw',
     source_line      UInt32                 COMMENT 'line within the record, from 0',
-    source_timestamp DateTime64(3, 'UTC')   COMMENT 'time of its record on events.raw'
+    source_timestamp DateTime64(3, 'UTC')   COMMENT 'time of its record on events.raw',
+    lacking          Array(LowCardinality(String))
+        COMMENT 'roll-ups that do not have the block yet: only they take the row'
 )
 ENGINE = Null
 COMMENT 'what sinks pass on to the roll-ups, block by block, once it stands in event_log; keeps nothing';
@@ -206,7 +211,9 @@ CREATE TABLE IF NOT EXISTS sluice.rollup_minutes ON CLUSTER '{cluster}'
     rows         SimpleAggregateFunction(sum, UInt64)         COMMENT 'rows of event_log that were added up',
     valued       SimpleAggregateFunction(sum, UInt64)         COMMENT 'those that have a value',
     amount       SimpleAggregateFunction(sum, Decimal(38, 6)) COMMENT 'sum of the values, in units of currency',
-    visitors     AggregateFunction(uniq, UInt64)              COMMENT 'state of uniq over their visitor_id'
+    visitors     AggregateFunction(uniq, UInt64)              COMMENT 'state of uniq over their visitor_id',
+    fed          SimpleAggregateFunction(max, UInt64)         COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition SimpleAggregateFunction(max, UInt32)        COMMENT 'in a marker: its partition of events.raw'
 )
 ENGINE = ReplicatedAggregatingMergeTree
 PARTITION BY source_month
@@ -228,7 +235,9 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.feed_minutes ON CLUSTER '{cluster}
     rows         UInt64                          COMMENT 'rows of the block',
     valued       UInt64                          COMMENT 'those that have a value',
     amount       Decimal(38, 6)                  COMMENT 'sum of the values, in units of currency',
-    visitors     AggregateFunction(uniq, UInt64) COMMENT 'state of uniq over their visitor_id'
+    visitors     AggregateFunction(uniq, UInt64) COMMENT 'state of uniq over their visitor_id',
+    fed          UInt64                          COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition UInt32                         COMMENT 'in a marker: its partition of events.raw'
 )
 AS SELECT
     project,
@@ -239,11 +248,14 @@ AS SELECT
     outcome,
     currency,
     toYYYYMM(source_timestamp) AS source_month,
-    count() AS rows,
+    countIf(outcome != 'fed') AS rows,
     count(value) AS valued,
     sum(toDecimal128OrZero(ifNull(toString(value), ''), 6)) AS amount,
-    uniqStateIf(visitor_id, visitor_id != 0) AS visitors
+    uniqStateIf(visitor_id, visitor_id != 0 AND outcome != 'fed') AS visitors,
+    maxIf(source_offset + 1, outcome = 'fed') AS fed,
+    maxIf(source_partition, outcome = 'fed') AS fed_partition
 FROM sluice.feed
+WHERE has(lacking, 'minutes')
 GROUP BY project, site_id, minute, event_type, api, outcome, currency, source_month
 COMMENT 'adds up each fed block by minute';
 
@@ -276,7 +288,9 @@ CREATE TABLE IF NOT EXISTS sluice.rollup_sessions ON CLUSTER '{cluster}'
     country       SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'country; of several the last by name',
     device_type   SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'device; of several the last by name',
     browser       SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'browser; of several the last by name',
-    os            SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'system; of several the last by name'
+    os            SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'system; of several the last by name',
+    fed           SimpleAggregateFunction(max, UInt64)              COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition SimpleAggregateFunction(max, UInt32)              COMMENT 'in a marker: its partition of events.raw'
 )
 ENGINE = ReplicatedAggregatingMergeTree
 PARTITION BY source_month
@@ -307,7 +321,9 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.feed_sessions ON CLUSTER '{cluster
     country      LowCardinality(String)      COMMENT 'country; of several the last by name',
     device_type  LowCardinality(String)      COMMENT 'device; of several the last by name',
     browser      LowCardinality(String)      COMMENT 'browser; of several the last by name',
-    os           LowCardinality(String)      COMMENT 'system; of several the last by name'
+    os           LowCardinality(String)      COMMENT 'system; of several the last by name',
+    fed          UInt64                      COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition UInt32                     COMMENT 'in a marker: its partition of events.raw'
 )
 AS WITH
     toDecimal128OrZero(ifNull(toString(value), ''), 6) AS decimal,
@@ -320,7 +336,7 @@ SELECT
     site_id,
     sipHash64(project, site_id, session_id) AS session_key,
     toYYYYMM(source_timestamp) AS source_month,
-    count() AS rows,
+    countIf(outcome != 'fed') AS rows,
     min(timestamp) AS started_at,
     max(timestamp) AS ended_at,
     countIf(event_type IN ('page_view', 'page_viewed')) AS page_views,
@@ -334,9 +350,11 @@ SELECT
     max(country) AS country,
     max(device_type) AS device_type,
     max(browser) AS browser,
-    max(os) AS os
+    max(os) AS os,
+    maxIf(source_offset + 1, outcome = 'fed') AS fed,
+    maxIf(source_partition, outcome = 'fed') AS fed_partition
 FROM sluice.feed
-WHERE outcome = 'stored' AND session_id != ''
+WHERE has(lacking, 'sessions') AND (outcome = 'stored' AND session_id != '' OR outcome = 'fed')
 GROUP BY project, site_id, session_key, source_month
 COMMENT 'adds up each fed block by session';
 
@@ -349,7 +367,9 @@ CREATE TABLE IF NOT EXISTS sluice.rollup_visitor_days ON CLUSTER '{cluster}'
     source_month UInt32                  COMMENT 'month of their records on events.raw, as 202611',
     rows         SimpleAggregateFunction(sum, UInt64)               COMMENT 'stored events that were added up',
     first_at     SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'when the first of the day happened',
-    last_at      SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'when the last of the day happened'
+    last_at      SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'when the last of the day happened',
+    fed          SimpleAggregateFunction(max, UInt64)               COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition SimpleAggregateFunction(max, UInt32)              COMMENT 'in a marker: its partition of events.raw'
 )
 ENGINE = ReplicatedAggregatingMergeTree
 PARTITION BY source_month
@@ -366,7 +386,9 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.feed_visitor_days ON CLUSTER '{clu
     source_month UInt32                 COMMENT 'month of their records on events.raw, as 202611',
     rows         UInt64                 COMMENT 'stored events of the block',
     first_at     DateTime64(3, 'UTC')   COMMENT 'when the first of the day happened',
-    last_at      DateTime64(3, 'UTC')   COMMENT 'when the last of the day happened'
+    last_at      DateTime64(3, 'UTC')   COMMENT 'when the last of the day happened',
+    fed          UInt64                 COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition UInt32                COMMENT 'in a marker: its partition of events.raw'
 )
 AS SELECT
     project,
@@ -374,11 +396,13 @@ AS SELECT
     toDate(timestamp) AS day,
     visitor_id,
     toYYYYMM(source_timestamp) AS source_month,
-    count() AS rows,
+    countIf(outcome != 'fed') AS rows,
     min(timestamp) AS first_at,
-    max(timestamp) AS last_at
+    max(timestamp) AS last_at,
+    maxIf(source_offset + 1, outcome = 'fed') AS fed,
+    maxIf(source_partition, outcome = 'fed') AS fed_partition
 FROM sluice.feed
-WHERE outcome = 'stored' AND visitor_id != 0
+WHERE has(lacking, 'visitor_days') AND (outcome = 'stored' AND visitor_id != 0 OR outcome = 'fed')
 GROUP BY project, site_id, day, visitor_id, source_month
 COMMENT 'adds up each fed block by visitor and day';
 
@@ -398,7 +422,9 @@ CREATE TABLE IF NOT EXISTS sluice.rollup_users ON CLUSTER '{cluster}'
         COMMENT 'latest change of each attribute: (received_at, offset, line), whether it was set, value',
     first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
         COMMENT 'when the gateway took the first event that changed the user',
-    updated_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'when it took the latest one'
+    updated_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'when it took the latest one',
+    fed        SimpleAggregateFunction(max, UInt64)               COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition SimpleAggregateFunction(max, UInt32)            COMMENT 'in a marker: its partition of events.raw'
 )
 ENGINE = ReplicatedAggregatingMergeTree
 ORDER BY (project, visitor_id)
@@ -416,7 +442,9 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.feed_users ON CLUSTER '{cluster}' 
     attributes Map(String, Tuple(Tuple(DateTime64(3, 'UTC'), UInt64, UInt32), Bool, String))
         COMMENT 'latest change of each attribute: (received_at, offset, line), whether it was set, value',
     first_seen DateTime64(3, 'UTC')   COMMENT 'when the gateway took the first event that changed the user',
-    updated_at DateTime64(3, 'UTC')   COMMENT 'when it took the latest one'
+    updated_at DateTime64(3, 'UTC')   COMMENT 'when it took the latest one',
+    fed        UInt64                 COMMENT 'in a marker: next raw offset to be fed',
+    fed_partition UInt32              COMMENT 'in a marker: its partition of events.raw'
 )
 AS WITH
     (received_at, source_offset, source_line) AS at,
@@ -425,14 +453,16 @@ AS WITH
 SELECT
     project,
     visitor_id,
-    count() AS rows,
-    max(fed.user_id) AS user_id,
+    countIf(outcome != 'fed') AS rows,
+    max(line.user_id) AS user_id,
     max((user_email != '', received_at, source_offset, source_line, user_email)) AS email,
     maxMap(mapUpdate(removed, given)) AS attributes,
     min(received_at) AS first_seen,
-    max(received_at) AS updated_at
-FROM sluice.feed AS fed
-WHERE changes_user AND fed.user_id != ''
+    max(received_at) AS updated_at,
+    maxIf(source_offset + 1, outcome = 'fed') AS fed,
+    maxIf(source_partition, outcome = 'fed') AS fed_partition
+FROM sluice.feed AS line
+WHERE has(lacking, 'users') AND (changes_user AND line.user_id != '' OR outcome = 'fed')
 GROUP BY project, visitor_id
 COMMENT 'adds up each fed block by user';
 
@@ -570,6 +600,7 @@ AS SELECT
     uniqMerge(rolled.visitors) AS visitors,
     uniqMergeState(rolled.visitors) AS visitors_state
 FROM sluice.rollup_minutes AS rolled
+WHERE fed = 0
 GROUP BY project, site_id, minute, event_type, api, outcome, currency
 COMMENT 'events of every outcome by minute: counts, values by currency, visitors';
 
@@ -623,6 +654,7 @@ AS SELECT
     sumMap(rolled.revenue) AS revenue,
     sumMap(amounts) AS value
 FROM sluice.rollup_sessions AS rolled
+WHERE fed = 0
 GROUP BY project, site_id, session_key
 COMMENT 'sessions, one row each: entry, exit, duration, events, orders, value';
 
@@ -645,6 +677,7 @@ AS SELECT
     min(rolled.first_at) AS first_at,
     max(rolled.last_at) AS last_at
 FROM sluice.rollup_visitor_days AS rolled
+WHERE fed = 0
 GROUP BY project, site_id, day, visitor_id
 COMMENT 'days on which a visitor was there, one row each: the ground for retention and for active visitors';
 
@@ -667,6 +700,7 @@ AS SELECT
     min(rolled.first_seen) AS first_seen,
     max(rolled.updated_at) AS updated_at
 FROM sluice.rollup_users AS rolled
+WHERE fed = 0
 GROUP BY project, user_id
 COMMENT 'known users as they are now, one row each: what all events that changed a user add up to';
 

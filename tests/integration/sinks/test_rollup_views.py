@@ -40,7 +40,8 @@ def event(after_s: float, **columns: Any) -> Event:
 
 def feed(client: Client, project: str, *blocks: Sequence[Event]) -> None:
     for block in blocks:
-        rows = [{"project": project, "user_set": {}, **given} for given in block]
+        everywhere = {"project": project, "user_set": {}, "lacking": ["minutes", "sessions", "visitor_days", "users"]}
+        rows = [{**everywhere, **given} for given in block]
         names = sorted({name for row in rows for name in row})
         empty = {"value": None, "visitor_id": 0}
         client.insert("sluice.feed", [[row.get(name, empty.get(name, "")) for name in names] for row in rows], names)

@@ -15,6 +15,7 @@ from sluice.contract.event import Event, Outcome
 from sluice.contract.processed import UserChange
 from sluice.sinks.block import Block, RawResult
 from sluice.sinks.columns import NAMES, TYPES
+from sluice.sinks.event_log import Mark
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 
 if TYPE_CHECKING:
@@ -57,17 +58,7 @@ async def store(deployment: Stack, *lines: Processed) -> None:
         topic = str(uuid4())
         moved = msgspec.structs.replace(line, source=msgspec.structs.replace(line.source, topic=topic))
         await log.insert(Block([RawResult(topic, 0, line.source.offset, NOW, [moved], 100)]), topic)
-        with clickhouse_connect.get_client(dsn=deployment.clickhouse_url) as client:
-            feed(client, topic)
-
-
-def feed(client: Client, topic: str) -> None:
-    columns = "SELECT name FROM system.columns WHERE database = 'sluice' AND table = 'feed'"
-    names = ", ".join(name for (name,) in client.query(columns).result_rows)
-    client.command(
-        f"INSERT INTO sluice.feed ({names}) SELECT {names} FROM sluice.event_log WHERE source_topic = {{topic:UUID}}",
-        parameters={"topic": topic},
-    )
+        await log.feed(topic, 0, Mark(line.source.offset, line.source.offset))
 
 
 USERS = """

@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import StreamFailureError
 from tests.factories import NOW, TOPIC, processed_line
 
 from sluice.contract.errors import Retry
+from sluice.sinks import feed
 from sluice.sinks.block import Block, RawResult
 from sluice.sinks.event_log import Mark
 from sluice.sinks.event_log_clickhouse import REPLICATED_INSERT, REPLICATED_READ, ClickHouseEventLog
@@ -26,23 +27,30 @@ MARK = Mark(0, 0)
 
 @dataclass
 class ScriptedClient:
-    """Answers as a ClickHouse whose event_log has this engine, and keeps the settings of each call."""
+    """Answers as a ClickHouse whose event_log has this engine, with one roll-up; keeps the settings of each call."""
 
     engine: str
     settings: list[Mapping[str, Any]] = field(default_factory=list)
     mark: list[tuple[int, int, int]] = field(default_factory=lambda: [(0, 0, 1)])
-    feed: list[tuple[str]] = field(default_factory=lambda: [("project",)])
-    """The columns of the table that roll-ups are fed through."""
+    fed: list[list[tuple[str, int]]] = field(default_factory=lambda: [[("users", 0)], [("users", 1)]])
+    """The answers to where the roll-up has been fed to, one after the other."""
+    rollups: list[tuple[list[str]]] = field(default_factory=lambda: [(["users"],)])
+    tokens: list[Any] = field(default_factory=list)
+    """The tokens of what was fed."""
     met: bool = False
     """Whether two inserts were there at once."""
     _meeting: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=0.2))
 
     def query(self, sql: str, parameters: object = None, settings: Mapping[str, Any] | None = None) -> object:
+        if sql == feed.ROLLUPS:
+            return SimpleNamespace(result_rows=self.rollups)
+        if sql == feed.COLUMNS:
+            return SimpleNamespace(result_rows=[("project", "String")])
         if "system.tables" in sql:
             return SimpleNamespace(result_rows=[(self.engine,)])
-        if "system.columns" in sql:
-            return SimpleNamespace(result_rows=self.feed)
         self.settings.append(settings or {})
+        if "max(fed)" in sql:
+            return SimpleNamespace(result_rows=self.fed.pop(0))
         return SimpleNamespace(result_rows=self.mark)
 
     def raw_insert(self, table: str, columns: object, rows: bytes, settings: Mapping[str, Any], *_: object) -> None:
@@ -53,6 +61,7 @@ class ScriptedClient:
 
     def command(self, sql: str, parameters: object, settings: Mapping[str, Any]) -> None:
         self.settings.append(settings)
+        self.tokens.append(settings["insert_deduplication_token"])
 
 
 class ScriptedEventLog(ClickHouseEventLog):
@@ -71,7 +80,7 @@ def block(offset: int) -> Block:
 
 
 async def asked(client: ScriptedClient) -> list[Mapping[str, Any]]:
-    """Give the settings of an insert, a mark and a feed."""
+    """Give the settings of an insert, a mark, and a feed between two questions."""
     event_log = ScriptedEventLog(client)
     await event_log.check()
     await event_log.insert(block(0), "token")
@@ -82,10 +91,11 @@ async def asked(client: ScriptedClient) -> list[Mapping[str, Any]]:
 
 @pytest.mark.parametrize("engine", ["ReplicatedMergeTree", "SharedMergeTree"])
 async def test_with_replicas_an_insert_waits_for_most_and_a_read_asks_one_that_has_all(engine: str):
-    insert, mark, feed = await asked(ScriptedClient(engine))
+    insert, mark, before, fed, after = await asked(ScriptedClient(engine))
     assert insert.items() >= REPLICATED_INSERT.items()
-    assert mark.items() >= REPLICATED_READ.items()
-    assert feed.items() >= (REPLICATED_INSERT | REPLICATED_READ).items()
+    for question in (mark, before, after):
+        assert question.items() >= REPLICATED_READ.items()
+    assert fed.items() >= (REPLICATED_INSERT | REPLICATED_READ).items()
 
 
 async def test_without_replicas_nothing_of_the_kind_is_asked():
@@ -121,8 +131,10 @@ async def test_an_answer_that_breaks_off_while_it_is_read_is_asked_for_again(
 
 
 async def test_a_block_that_cannot_be_fed_because_the_schema_is_older_says_what_to_do():
-    with pytest.raises(Retry, match=r"no table sluice\.feed: run sluice migrate"):
-        await ScriptedEventLog(ScriptedClient("MergeTree", feed=[])).feed(TOPIC, 0, MARK)
+    client = ScriptedClient("MergeTree", rollups=[([],)])
+    with pytest.raises(Retry, match="no roll-ups: run sluice migrate"):
+        await ScriptedEventLog(client).feed(TOPIC, 0, MARK)
+    assert client.tokens == []
 
 
 async def test_with_replicas_inserts_take_turns():
@@ -134,7 +146,49 @@ async def test_with_replicas_inserts_take_turns():
     assert not client.met
 
 
-async def test_what_is_inserted_and_fed_carries_the_token_of_its_start():
-    insert, _, feed = await asked(ScriptedClient("MergeTree"))
+async def test_what_is_inserted_carries_its_token():
+    insert, *_ = await asked(ScriptedClient("MergeTree"))
     assert insert["insert_deduplication_token"] == "token"
-    assert feed["insert_deduplication_token"] == f"{TOPIC}/0/0"
+
+
+BLOCK = f"{TOPIC}/0/5"
+
+
+@pytest.mark.parametrize(
+    ("next_offsets", "tokens"),
+    [
+        ([8], []),
+        ([9], []),
+        ([5, 8], [BLOCK]),
+        ([0, 0, 8], [BLOCK, f"{BLOCK}~1"]),
+        ([0] * 10 + [8], [BLOCK] + [f"{BLOCK}~{attempt}" for attempt in range(1, 10)]),
+    ],
+)
+async def test_a_block_is_fed_with_one_token_after_the_other_until_the_roll_up_has_it(
+    next_offsets: list[int], tokens: list[str]
+):
+    client = ScriptedClient("MergeTree", fed=[[("users", next_offset)] for next_offset in next_offsets])
+    await ScriptedEventLog(client).feed(TOPIC, 0, Mark(7, 5))
+    assert client.tokens == tokens
+    assert client.fed == []
+
+
+async def test_a_roll_up_that_does_not_have_a_block_after_ten_tokens_is_told_of():
+    client = ScriptedClient("MergeTree", fed=[[("users", 0)]] * 11)
+    with pytest.raises(Retry, match="that the roll-ups users took the block from raw offset 5 on"):
+        await ScriptedEventLog(client).feed(TOPIC, 0, Mark(7, 5))
+    assert len(client.tokens) == 10
+
+
+async def test_a_block_that_does_not_reach_up_to_its_mark_is_not_fed_again():
+    client = ScriptedClient("MergeTree", mark=[(0, 0, 0)], fed=[[("users", 0)], [("users", 7)]])
+    with pytest.raises(Retry, match="event_log does not hold raw offset 7, which was given as its mark"):
+        await ScriptedEventLog(client).feed(TOPIC, 0, Mark(7, 5))
+    assert client.tokens == [BLOCK]
+
+
+async def test_a_question_about_the_roll_ups_whose_answer_breaks_off_is_asked_again_and_not_taken_for_fed():
+    for broken_off in (ScriptedClient("MergeTree", fed=[[]]), ScriptedClient("MergeTree", rollups=[])):
+        with pytest.raises(Retry, match="broke its answer off"):
+            await ScriptedEventLog(broken_off).feed(TOPIC, 0, MARK)
+        assert broken_off.tokens == []

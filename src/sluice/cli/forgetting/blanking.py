@@ -48,8 +48,8 @@ SELECT visitor_id FROM
 ) AS rollup USING (visitor_id)
 WHERE rolled < stored
 """
-_USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors})"
-_FED_AGAIN = "(SELECT * FROM sluice.event_log WHERE {changes})"
+_USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors}) AND fed = 0"
+_FED_AGAIN = "(SELECT *, ['users'] AS lacking FROM sluice.event_log WHERE {changes})"
 _CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != ''"
 
 _REBUILDS = "SELECT name FROM system.tables WHERE database = 'sluice' AND match(name, '^rollup_.*_anew_')"

@@ -24,7 +24,12 @@ WHERE session_key IN ({keys}) GROUP BY project, site_id, session_key, source_mon
 
 _VIEW = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = 'feed_sessions'"
 
-_STAYING = "(SELECT * FROM sluice.event_log WHERE session_id != '' AND {key} IN ({keys}) AND NOT ({meant}))"
+_STAYING = """
+(
+    SELECT *, ['sessions'] AS lacking FROM sluice.event_log
+    WHERE session_id != '' AND {key} IN ({keys}) AND NOT ({meant})
+)
+"""
 
 _LOGGED = "SELECT project, site_id, session_key, source_month, entry, exit FROM ({staying})"
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from sluice.cli.reading.clickhouse import ClickHouse
 from sluice.cli.rebuilding.expiry import expired_month
-from sluice.cli.rebuilding.rebuild import LastBlock
 from sluice.contract.errors import Unusable
-from sluice.sinks.event_log import Mark
-from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
+from sluice.sinks import feed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from sluice.cli.rebuilding.rebuild import Marks
     from sluice.cli.rebuilding.rollup import Rollup
     from sluice.sinks.schema.layout import Layout
 
@@ -31,12 +30,10 @@ SELECT toYYYYMM(source_timestamp) AS month, count() FROM sluice.event_log GROUP 
 SETTINGS select_sequential_consistency = 1
 """
 
-_LAST_BLOCKS = """
-SELECT toString(source_topic) AS topic, source_partition, max(source_offset), argMax(block_first, source_offset),
-    toYYYYMM(max(source_timestamp))
+_MARKS = """
+SELECT toString(source_topic), source_partition, max(source_offset)
 FROM sluice.event_log
 GROUP BY source_topic, source_partition
-ORDER BY topic, source_partition
 SETTINGS select_sequential_consistency = 1
 """
 
@@ -61,7 +58,6 @@ class ClickHouseDatabase:
 
     def __init__(self, url: str, layout: Layout) -> None:
         self._clickhouse = ClickHouse(url, timeout_s=TIMEOUT_S)
-        self._event_log = ClickHouseEventLog(url)
         self._on_cluster = layout.render("$on_cluster")
         self._engine = layout.render("${replicated}MergeTree")
 
@@ -83,12 +79,9 @@ class ClickHouseDatabase:
         """Count the rows of the event log by month."""
         return {month: rows for month, rows in await self._clickhouse.ask(_MONTHS)}  # noqa: C416 - they are no tuples
 
-    async def last_blocks(self) -> Sequence[LastBlock]:
-        """Give the last block of each partition."""
-        return [
-            LastBlock(topic_id, partition, Mark(offset, first), month)
-            for topic_id, partition, offset, first, month in await self._clickhouse.ask(_LAST_BLOCKS)
-        ]
+    async def marks(self) -> Marks:
+        """Tell up to where the event log holds each partition."""
+        return {(topic, partition): offset for topic, partition, offset in await self._clickhouse.ask(_MARKS)}
 
     async def make(self, rollup: Rollup) -> str:
         """Make an empty table like a roll-up's, and give its name."""
@@ -96,11 +89,13 @@ class ClickHouseDatabase:
         await self._clickhouse.change(f"CREATE TABLE sluice.{table}{self._on_cluster} AS sluice.{rollup.table}")
         return table
 
-    async def fill(self, rollup: Rollup, table: str, month: int, but: Collection[LastBlock]) -> None:
-        """Add up the event log's rows of a month in a table, as the roll-up's view does, but those of some blocks."""
+    async def fill(self, rollup: Rollup, table: str, month: int) -> None:
+        """Add up the event log's rows of a month in a table, as the roll-up's view does, with their markers."""
         [(select,)] = await self._clickhouse.ask(_SELECT, view=rollup.view)
-        rows = rows_of(month, await self._columns("feed"), but)
-        await self._clickhouse.change(filling(table, await self._columns(rollup.view), select, rows))
+        fed = dict(map(tuple, await self._clickhouse.ask(feed.COLUMNS)))
+        rows = feed.rows(fed, [rollup.name], f"toYYYYMM(source_timestamp) = {month}")
+        columns = [name for (name,) in await self._clickhouse.ask(_COLUMNS, table=rollup.view)]
+        await self._clickhouse.change(filling(table, columns, select, rows))
 
     async def expired(self) -> int:
         """Give the last month of which rows may have been removed for their age."""
@@ -109,7 +104,8 @@ class ClickHouseDatabase:
     async def keep(self, rollup: Rollup, table: str, expired: int) -> Collection[int]:
         """Take over what a roll-up has of months up to `expired`; where it does not tell them, all that it has.
 
-        Then it comes once more with what the event log still has, and changes nothing but the number of rows.
+        The former comes with its marks, so sinks pass on what of those months was not passed on yet. The latter comes
+        once more with what the event log still has, and changes nothing but the number of rows.
         """
         if not rollup.has_months:
             everything = f"SELECT * REPLACE (0 AS rows) FROM sluice.{rollup.table}"  # noqa: S608 - our own name
@@ -126,25 +122,9 @@ class ClickHouseDatabase:
         """Let a table and a roll-up's change places."""
         await self._clickhouse.change(f"EXCHANGE TABLES sluice.{rollup.table} AND sluice.{table}{self._on_cluster}")
 
-    async def pass_on(self, block: LastBlock) -> None:
-        """Pass a block on to all roll-ups."""
-        await self._event_log.check()  # it learns whether there are replicas
-        await self._event_log.feed(block.topic_id, block.partition, block.mark)
-
     async def remove(self, table: str) -> None:
         """Remove a table."""
         await self._clickhouse.change(f"DROP TABLE IF EXISTS sluice.{table}{self._on_cluster} SYNC")
-
-    async def _columns(self, table: str) -> Sequence[str]:
-        return [name for (name,) in await self._clickhouse.ask(_COLUMNS, table=table)]
-
-
-def rows_of(month: int, columns: Sequence[str], but: Collection[LastBlock]) -> str:
-    """Give, as a table in SQL, columns of the event log's rows of a month, but those of some blocks."""
-    blocks = ", ".join(f"('{one.topic_id}', {one.partition}, {one.mark.block_first})" for one in but)
-    others = f" AND (source_topic, source_partition, block_first) NOT IN ({blocks})" if blocks else ""
-    of_month = f"toYYYYMM(source_timestamp) = {month}{others}"
-    return f"(SELECT {', '.join(columns)} FROM sluice.event_log WHERE {of_month})"  # noqa: S608 - all our own
 
 
 def filling(table: str, columns: Sequence[str], select: str, rows: str) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sluice.cli.rebuilding.rebuild import LastBlock, rebuild
+from sluice.cli.rebuilding.rebuild import rebuild
 from sluice.cli.rebuilding.rollup import ROLLUPS, called
 from sluice.contract.errors import Unusable
-from sluice.sinks.event_log import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from sluice.cli.rebuilding.rebuild import Marks
     from sluice.cli.rebuilding.rollup import Rollup
 
-LAST = LastBlock("topic", 0, Mark(9, 5), 202611)
+MARKS = {("topic", 0): 9, ("topic", 1): 3}
 
 
 class Database:
@@ -24,7 +24,7 @@ class Database:
 
     def __init__(self, months: Mapping[int, int] | None = None, expired: int = 0, kept: Sequence[int] = ()) -> None:
         self.steps: list[str] = []
-        self.last: list[list[LastBlock]] = [[LAST]]
+        self.marked: list[Marks] = [MARKS]
         self._months = {202610: 3, 202611: 4} if months is None else months
         self._expired = expired
         self._kept = kept
@@ -35,8 +35,8 @@ class Database:
     async def months(self) -> Mapping[int, int]:
         return self._months
 
-    async def last_blocks(self) -> Collection[LastBlock]:
-        return self.last.pop(0) if len(self.last) > 1 else self.last[0]
+    async def marks(self) -> Marks:
+        return self.marked.pop(0) if len(self.marked) > 1 else self.marked[0]
 
     async def expired(self) -> int:
         return self._expired
@@ -45,8 +45,7 @@ class Database:
         self.steps.append(f"make {rollup.name}")
         return f"{rollup.name}_anew"
 
-    async def fill(self, rollup: Rollup, table: str, month: int, but: Collection[LastBlock]) -> None:
-        assert list(but) == [LAST]
+    async def fill(self, rollup: Rollup, table: str, month: int) -> None:
         self.steps.append(f"fill {table} with {month}")
 
     async def keep(self, rollup: Rollup, table: str, expired: int) -> Collection[int]:
@@ -55,9 +54,6 @@ class Database:
 
     async def exchange(self, rollup: Rollup, table: str) -> None:
         self.steps.append(f"exchange {rollup.name} and {table}")
-
-    async def pass_on(self, block: LastBlock) -> None:
-        self.steps.append(f"pass on {block.mark.block_first}")
 
     async def remove(self, table: str) -> None:
         self.steps.append(f"remove {table}")
@@ -74,7 +70,7 @@ async def rebuilt(database: Database, *names: str, sinks: Sequence[Sequence[str]
     return sum(reported)
 
 
-async def test_last_blocks_are_passed_on_once_every_roll_up_is_in_its_place():
+async def test_every_roll_up_is_filled_before_the_first_changes_places():
     database = Database()
     assert await rebuilt(database, "minutes", "users") == 14
     assert database.steps == [
@@ -87,7 +83,6 @@ async def test_last_blocks_are_passed_on_once_every_roll_up_is_in_its_place():
         "fill users_anew with 202611",
         "exchange minutes and minutes_anew",
         "exchange users and users_anew",
-        "pass on 5",
         "remove minutes_anew",
         "remove users_anew",
     ]
@@ -95,7 +90,6 @@ async def test_last_blocks_are_passed_on_once_every_roll_up_is_in_its_place():
 
 async def test_all_are_made_anew_where_none_is_named():
     database = Database({})
-    database.last = [[]]
     await rebuilt(database)
     assert [step for step in database.steps if step.startswith("make")] == [f"make {one.name}" for one in ROLLUPS]
 
@@ -104,14 +98,6 @@ async def test_what_has_expired_is_kept_and_not_filled():
     database = Database(expired=202610, kept=[202609, 202610])
     assert await rebuilt(database, "minutes") == 7
     assert database.steps[2:4] == ["keep in minutes_anew up to 202610", "fill minutes_anew with 202611"]
-
-
-@pytest.mark.parametrize("expired", [202611, 202612])
-async def test_a_last_block_that_is_kept_cannot_be_passed_on(expired: int):
-    database = Database(expired=expired)
-    with pytest.raises(Unusable, match="nothing was stored of partition 0 since 202611"):
-        await rebuilt(database)
-    assert database.steps == ["remove left"]
 
 
 async def test_while_sinks_run_nothing_is_done():
@@ -131,8 +117,8 @@ async def test_sinks_that_start_meanwhile_keep_the_old_ones_in_their_places():
 @pytest.mark.parametrize("exchanged", [False, True])
 async def test_what_sinks_have_stored_meanwhile_is_said(exchanged: bool):
     database = Database()
-    later: Any = [LastBlock("topic", 0, Mark(12, 10), 202611)]
-    database.last = [[LAST], [LAST], later] if exchanged else [[LAST], later]
+    later = MARKS | {("topic", 1): 4}
+    database.marked = [MARKS, MARKS, later] if exchanged else [MARKS, later]
     with pytest.raises(Unusable, match="sinks have stored events meanwhile: stop them, and rebuild again"):
         await rebuilt(database, "minutes")
     assert any(step.startswith("exchange") for step in database.steps) is exchanged
