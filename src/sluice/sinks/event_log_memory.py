@@ -50,7 +50,7 @@ class MemoryEventLog:
         key = (topic_id, partition, mark.block_first)
         fed = [block for block in self.blocks if (block.topic_id, block.partition, block.first) == key]
         if not fed:
-            raise Retry(f"memory does not have the block from raw offset {mark.block_first} on")
+            raise Retry(f"memory does not hold raw offset {mark.offset}, which was given as its mark")
         if key not in self._fed_blocks:
             self._fed_blocks.add(key)
             self.fed += [line for block in fed for line in block.lines]
