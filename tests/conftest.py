@@ -6,7 +6,8 @@ import asyncio
 import gc
 import itertools
 import signal
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, NoReturn
 
 import hypothesis
 import pytest
@@ -40,15 +41,22 @@ def own_garbage() -> Iterator[None]:
     gc.collect()
 
 
+def give_up(request: pytest.FixtureRequest, why: str) -> NoReturn:
+    """End the run; say why here, since a worker of several that run side by side loses its last words."""
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        sys.stderr.write(f"\n{why}\n")
+    pytest.exit(why, returncode=1)
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """One real Kafka and one real ClickHouse for the whole run, started when the first test asks for them."""
     embedded = EmbeddedStack()
     try:
         embedded.start()
     except DidNotStart as error:
         embedded.stop()
-        pytest.exit(f"The test stack did not start: {error}", returncode=1)
+        give_up(request, f"The test stack did not start: {error}")
     yield embedded
     embedded.stop()
 
@@ -62,14 +70,14 @@ def deployment(stack: Stack) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
+def redis_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     """One real Redis for the whole run, started when the first test asks for it."""
     server = RedisServer()
     try:
         server.start()
     except DidNotStart as error:
         server.stop()
-        pytest.exit(f"The test Redis did not start: {error}", returncode=1)
+        give_up(request, f"The test Redis did not start: {error}")
     yield server
     server.stop()
 
