@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import faust
 
     from sluice.processors.journal import Journal
-    from sluice.processors.lane import RawLog
     from sluice.processors.rules.rulebook import Rulebook
     from sluice.processors.settings import ProcessorSettings
+    from sluice.stream.lane import RawLog
 
 
 GROUP = "sluice-processors"

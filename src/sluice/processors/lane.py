@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sluice.processors.report import Report
     from sluice.processors.rules.rulebook import Rulebook
     from sluice.processors.state import State
-    from sluice.stream.lane import Record
+    from sluice.stream.lane import RawLog, Record
 
 log = logging.getLogger(__name__)
 
@@ -54,18 +54,6 @@ Its output may be several times as large, and has to be written within the trans
 
 PAUSE_S = 10.0
 """How long a partition that cannot go on waits before it tries again."""
-
-
-class RawLog(Protocol):
-    """What a lane has to know of `events.raw` beside its records."""
-
-    async def topic_id(self) -> str:
-        """Give Kafka's id of the topic. Raises `Retry` while Kafka cannot be asked."""
-        ...
-
-    async def range_of(self, partition: int) -> range:
-        """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""
-        ...
 
 
 class ProcessorLane:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import faust
 
     from sluice.sinks.event_log import EventLog
-    from sluice.sinks.lane import ProcessedLog, RawLog
+    from sluice.sinks.lane import ProcessedLog
     from sluice.sinks.settings import SinkSettings
+    from sluice.stream.lane import RawLog
 
 
 def create_app(

@@ -12,8 +12,11 @@ they stand in, and everything that could cut the sorted block is switched off. S
 
 from __future__ import annotations
 
+import re
 from string import Template
 from typing import TYPE_CHECKING
+
+from sluice.contract.errors import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -40,6 +43,11 @@ SELECT '$name', max(fed) FROM sluice.rollup_$name
 PREWHERE fed > {first:UInt64} AND fed_partition = {partition:UInt32}
 WHERE project = toString({topic_id:UUID})
 """)
+
+VIEW = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = {view:String}"
+"""Asks for the SELECT by which a materialized view adds up what it is fed; takes the parameter `view`, its name."""
+
+_FROM_FEED = re.compile(r"\bFROM sluice\.feed\b")
 
 _STATEMENT = Template("""
 INSERT INTO sluice.feed ($columns)
@@ -114,6 +122,17 @@ def rows(columns: Mapping[str, str], lacking: Collection[str], where: str) -> st
     events = [f"{takers[name]} AS {name}" if name in takers else name for name in columns]
     markers = [_in_marker(takers | _MARKER, name, type_name) for name, type_name in columns.items()]
     return _ROWS.substitute(events=", ".join(events), markers=", ".join(markers), where=where)
+
+
+def asking(rows: str, select: str) -> str:
+    """Give a view's SELECT as it adds up these `rows`, a table in SQL, and not the feed.
+
+    Raises `Unusable` where it does not ask the feed, once.
+    """
+    instead, times = _FROM_FEED.subn(lambda _: f"FROM {rows}", select)
+    if times != 1:
+        raise Unusable(f"a roll-up cannot be filled: its view asks sluice.feed {times} times, not once")
+    return instead
 
 
 def _in_marker(given: Mapping[str, str], name: str, type_name: str) -> str:

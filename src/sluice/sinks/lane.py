@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sluice.sinks.block import RawResult
     from sluice.sinks.event_log import EventLog
-    from sluice.stream.lane import Record
+    from sluice.stream.lane import RawLog, Record
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +35,6 @@ PAUSE_S = 10.0
 
 NEAR = 10_000
 """So many raw records before where it may be the mark is looked for first; each next time 100 times as many."""
-
-
-class RawLog(Protocol):
-    """What a lane has to know of `events.raw`, though it reads nothing there."""
-
-    async def topic_id(self) -> str:
-        """Give Kafka's id of the topic. Raises `Retry` while Kafka cannot be asked."""
-        ...
-
-    async def range_of(self, partition: int) -> range:
-        """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""
-        ...
 
 
 class ProcessedLog(Protocol):
@@ -192,7 +180,7 @@ class SinkLane:
         return after
 
     async def _feed(self, topic_id: str, mark: Mark) -> None:
-        """Feed a mark's block once: while this partition rests, others fill the window that keeps its token."""
+        """Feed a mark's block; while this partition rests, the roll-ups are not asked about it again."""
         if self._fed.get(topic_id) != mark:
             await self._event_log.feed(topic_id, self._partition, mark)
             self._fed[topic_id] = mark

@@ -55,3 +55,15 @@ class Lane(Protocol):
     async def close(self) -> None:
         """Give the partition up."""
         ...
+
+
+class RawLog(Protocol):
+    """What a lane has to know of `events.raw` beside the records that it is handed."""
+
+    async def topic_id(self) -> str:
+        """Give Kafka's id of the topic. Raises `Retry` while Kafka cannot be asked."""
+        ...
+
+    async def range_of(self, partition: int) -> range:
+        """Give the offsets that the partition holds now, up to the next one. Raises `Retry` likewise."""
+        ...

@@ -14,6 +14,7 @@ from sluice.cli.forgetting.entries import (
 )
 from sluice.cli.forgetting.sessions import SESSIONS_AT_ONCE, Sessions
 from sluice.contract.errors import Retry, Unusable
+from sluice.sinks import feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -33,8 +34,6 @@ SELECT mutation_id, is_done, parts_to_do, latest_fail_reason FROM system.mutatio
 WHERE database = 'sluice' AND table = {table:String} AND NOT is_killed
 ORDER BY create_time DESC, mutation_id DESC
 """
-
-_VIEW = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = 'feed_users'"
 
 _USERS = "SELECT DISTINCT visitor_id FROM sluice.rollup_users WHERE {meant}"
 _USERS_LOST = """
@@ -127,9 +126,9 @@ class Blanking:
             )
 
     async def _users(self, visitors: str) -> None:
-        [[view]] = await self._clickhouse.ask(_VIEW)
+        [[view]] = await self._clickhouse.ask(feed.VIEW, view="feed_users")
         changes = _CHANGES.format(visitors=visitors)
-        anew = view.replace("sluice.feed", _FED_AGAIN.format(changes=changes))
+        anew = feed.asking(_FED_AGAIN.format(changes=changes), view)
         for _ in range(ATTEMPTS):
             await self._mutate("rollup_users", _USERS_GONE.format(visitors=visitors))
             await self._clickhouse.change(f"INSERT INTO sluice.rollup_users {anew} SETTINGS insert_deduplicate = 0")

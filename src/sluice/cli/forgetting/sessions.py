@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.cli.forgetting.columns import SESSION_KEY
 from sluice.cli.forgetting.entries import condition, sessions_blanked, sessions_condition
+from sluice.sinks import feed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,8 +22,6 @@ _ROLLED = """
 SELECT project, site_id, session_key, source_month, min(entry), max(exit) FROM sluice.rollup_sessions
 WHERE session_key IN ({keys}) GROUP BY project, site_id, session_key, source_month
 """
-
-_VIEW = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = 'feed_sessions'"
 
 _STAYING = """
 (
@@ -113,9 +112,9 @@ class Sessions:
         await self._clickhouse.change(_PUT_BACK.format(staying=await self._staying(entries, keys)))
 
     async def _staying(self, entries: Sequence[Entry], keys: Collection[int]) -> str:
-        [[view]] = await self._clickhouse.ask(_VIEW)
+        [[view]] = await self._clickhouse.ask(feed.VIEW, view="feed_sessions")
         rows = _STAYING.format(key=SESSION_KEY, keys=_listed(keys), meant=condition(entries))
-        return str(view).replace("sluice.feed", rows)
+        return feed.asking(rows, view)
 
     async def _pages(self, sql: str) -> dict[Stretch, Pages]:
         return {Stretch(*row[:4]): pages(*row[4:]) for row in await self._clickhouse.ask(sql)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -37,13 +36,9 @@ GROUP BY source_topic, source_partition
 SETTINGS select_sequential_consistency = 1
 """
 
-_SELECT = "SELECT as_select FROM system.tables WHERE database = 'sluice' AND name = {view:String}"
-
 _COLUMNS = "SELECT name FROM system.columns WHERE database = 'sluice' AND table = {table:String} ORDER BY position"
 
 _KEPT = "SELECT DISTINCT source_month FROM sluice.{table} WHERE source_month <= {{expired:UInt32}}"
-
-_FED = re.compile(r"\bFROM sluice\.feed\b")
 
 # Two months may add up to blocks that are alike; what a month adds up to may not fit into memory; and a replica is to
 # be read only if it has all that was stored.
@@ -91,7 +86,7 @@ class ClickHouseDatabase:
 
     async def fill(self, rollup: Rollup, table: str, month: int) -> None:
         """Add up the event log's rows of a month in a table, as the roll-up's view does, with their markers."""
-        [(select,)] = await self._clickhouse.ask(_SELECT, view=rollup.view)
+        [(select,)] = await self._clickhouse.ask(feed.VIEW, view=rollup.view)
         fed = dict(map(tuple, await self._clickhouse.ask(feed.COLUMNS)))
         rows = feed.rows(fed, [rollup.name], f"toYYYYMM(source_timestamp) = {month}")
         columns = [name for (name,) in await self._clickhouse.ask(_COLUMNS, table=rollup.view)]
@@ -132,7 +127,4 @@ def filling(table: str, columns: Sequence[str], select: str, rows: str) -> str:
 
     Raises `Unusable` where the view does not ask the feed, once.
     """
-    instead, times = _FED.subn(lambda _: f"FROM {rows}", select)
-    if times != 1:
-        raise Unusable(f"sluice.{table} cannot be filled: its view asks sluice.feed {times} times, not once")
-    return f"INSERT INTO sluice.{table} ({', '.join(columns)}) SETTINGS {_FILL_SETTINGS} {instead}"
+    return f"INSERT INTO sluice.{table} ({', '.join(columns)}) SETTINGS {_FILL_SETTINGS} {feed.asking(rows, select)}"
