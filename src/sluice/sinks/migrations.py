@@ -18,7 +18,7 @@ from sluice.contract.errors import Retry, Unusable
 from sluice.role.address import without_credentials
 from sluice.sinks.schema.layout import SingleServer
 from sluice.sinks.schema.migration import packaged, pending
-from sluice.sinks.schema.retention import retention_statements
+from sluice.sinks.schema.retention import CREATED_BY, retention_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -144,8 +144,7 @@ class _Migration:
         self._client.insert("migrations", [row], ["name", "sha256", "state", "reason"], database="sluice")
 
     def _keep_for(self, days: int) -> None:
-        created_by = "SELECT create_table_query FROM system.tables WHERE database = 'sluice' AND name = 'event_log'"
-        for template in retention_statements(days, str(self._client.command(created_by))):
+        for template in retention_statements(days, str(self._client.command(CREATED_BY))):
             self._command(template)
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.sinks.schema.retention import retention_days
+from sluice.sinks.schema.retention import CREATED_BY, retention_days
 
 if TYPE_CHECKING:
     from sluice.cli.reading.clickhouse import ClickHouse
-
-_CREATED_BY = "SELECT create_table_query FROM system.tables WHERE database = 'sluice' AND name = 'event_log'"
 
 _MONTH_OF_AGE = "SELECT toYYYYMM(now('UTC') - toIntervalDay({days:UInt32}))"
 
 
 async def expired_month(clickhouse: ClickHouse) -> int:
     """Give the last month of which rows may have been removed, as 202611; 0 where they are kept for ever."""
-    [(created_by,)] = await clickhouse.ask(_CREATED_BY)
+    [(created_by,)] = await clickhouse.ask(CREATED_BY)
     days = retention_days(created_by)
     if not days:
         return 0

@@ -19,6 +19,9 @@ def _days_kept(topic: topics.Topic) -> int:
     return -(-int(topic.config["retention.ms"]) // DAY_MS)
 
 
+CREATED_BY = "SELECT create_table_query FROM system.tables WHERE database = 'sluice' AND name = 'event_log'"
+"""Asks for the statement that would make the table as it is, by which its retention is told."""
+
 LEAST_DAYS = _days_kept(topics.RAW) + _days_kept(topics.PROCESSED) + _DAYS_OF_A_PART
 """The shortest retention: what Kafka keeps of a record, raw and then processed, and the length of a part's month."""
 
