@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import clickhouse_connect
 import pytest
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 DEADLINE_S = 60.0
 PARTITIONS = 2
+CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
 @dataclass
@@ -150,3 +152,19 @@ def event(**changes: Any) -> dict[str, Any]:
     """Make a valid pulse event."""
     now = int(time.time() * 1000)
     return {"site_id": "shop", "event_type": "page_view", "timestamp": now, "session_id": "s"} | changes
+
+
+class Ann:
+    """Somebody whose every word holds one that nobody else uses."""
+
+    def __init__(self) -> None:
+        self.word = f"ann{uuid4().hex[:12]}"
+        self.id = f"{self.word}-id"
+        self.email = f"{self.word}@example.com"
+        self.device = f"{self.word}-device"
+        self.session = f"{self.word}-session"
+
+
+@pytest.fixture
+def ann() -> Ann:
+    return Ann()

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from tests.integration.cli.conftest import PARTITIONS, event
+from tests.integration.cli.conftest import CRAWLER, PARTITIONS, event
 
 from sluice.contract import topics
 
 if TYPE_CHECKING:
     from tests.integration.cli.conftest import Own
 
-CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 ONE = "source_partition = {partition} AND source_offset = {offset} AND source_line = 1"
 
 

@@ -3,130 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
-import pytest
 import requests
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from tests.integration.cli.conftest import event
+from tests.integration.cli.forgetting import forget, live, places_of, send, stored, users_called, visit
 
-from sluice.cli.forgetting.columns import SESSION_KEY
-from sluice.cli.forgetting.entries import sessions_blanked
 from sluice.cli.reading.log import Log
 from sluice.contract import topics
 
 if TYPE_CHECKING:
-    import subprocess
-
-    from tests.integration.cli.conftest import Own
-
-CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-
-
-class Ann:
-    """Somebody whose every word holds one that nobody else uses."""
-
-    def __init__(self) -> None:
-        self.word = f"ann{uuid4().hex[:12]}"
-        self.id = f"{self.word}-id"
-        self.email = f"{self.word}@example.com"
-        self.device = f"{self.word}-device"
-        self.session = f"{self.word}-session"
-
-
-@pytest.fixture
-def ann() -> Ann:
-    return Ann()
-
-
-def send(own: Own, path: str, body: Any, key: str = "pulse_prod_load", **headers: str) -> None:
-    answer = requests.post(
-        own.url + path, json=body, headers={"Authorization": f"Bearer {key}"} | headers, timeout=30
-    )
-    assert answer.status_code < 300, answer.text
-
-
-def live(own: Own, ann: Ann) -> None:
-    """Let Ann do something by each API, known and anonymous, stored and rejected."""
-    word = ann.word
-    user = {"_id": ann.id, "email": ann.email}
-    agent = {"User-Agent": f"Mozilla/5.0 {word}", "X-Request-Id": f"{word}-{uuid4()}"}
-    send(own, "/user/", {"user": {**user, "firstname": word, word: "attribute"}}, **agent)
-    send(
-        own, "/event/", {"user": {"email": ann.email}, "event": {"page_view": {"url": f"https://x/{word}"}}}, **agent
-    )
-    for _ in range(2):  # the second one is a duplicate, whose reason names the order
-        send(own, "/event/", {"user": user, "event": {"confirmation": {"orderId": f"{word}-1"}}}, **agent)
-    pulse = {"session_id": ann.session, "url": f"https://x/{word}", "referrer": f"https://{word}.example/"}
-    send(own, "/collect", event(**pulse), **agent)  # without a user, in a session of hers
-    send(own, "/collect", event(user_id=ann.id, **pulse), **agent)
-    send(own, "/collect", event(user_id=ann.id, **pulse), **agent | {"User-Agent": f"{CRAWLER} {word}"})
-    written = {"type": "page_view", "userId": ann.email.upper(), "properties": {"note": word}}
-    send(own, "/collect/event", {"messageheader": {"app": word}, "messageBody": [written]}, **agent)
-    ingested = {
-        "eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "sessionId": ann.session,
-        "consentGiven": True, "pageTitle": word,
-    }  # fmt: skip
-    send(own, "/v1/ingest", {"events": [ingested, {**ingested, "userId": ann.id}]}, **agent)
-    profile = {"type": "profile", "attributes": {"email": ann.email, "first_name": word, "anonymous_id": ann.device}}
-    metric = {"data": {"type": "metric", "attributes": {"name": "Viewed"}}}
-    viewed = {"type": "event", "attributes": {"metric": metric, "properties": {"note": word}}}
-    bulk = {"profile": {"data": profile}, "events": {"data": [viewed]}}
-    job = {"events-bulk-create": {"data": [{"type": "event-bulk-create", "attributes": bulk}]}}
-    klaviyo = {"Authorization": "Klaviyo-API-Key pulse_prod_load", "revision": "2024-10-15"}
-    job_body = {"data": {"type": "event-bulk-create-job", "attributes": job}}
-    send(own, "/api/event-bulk-create-jobs", job_body, **agent | klaviyo)
-
-
-def visit(own: Own, ann: Ann) -> None:
-    """Let Ann be saved as a user, and see a page."""
-    send(own, "/user/", {"user": {"_id": ann.id, "email": ann.email}})
-    send(own, "/event/", {"user": {"_id": ann.id}, "event": {"page_view": {"url": f"https://x/{ann.word}"}}})
-
-
-def iso() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def forget(own: Own, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    ended = own.sluice("users", "forget", "--project", "load", "--yes", *arguments)
-    assert ended.returncode == code, (ended.stdout, ended.stderr)
-    return ended
-
-
-def places_of(own: Own, word: str) -> dict[str, int]:
-    """Look for a word in each column of each table, and give where it stands, in how many rows."""
-    columns = own.query(
-        "SELECT table, groupArray(name) FROM system.columns WHERE database = 'sluice' AND table IN "
-        "(SELECT name FROM system.tables WHERE database = 'sluice' AND engine LIKE '%MergeTree') GROUP BY table"
-    )
-    found: dict[str, int] = {}
-    for table, names in columns:
-        counts = ", ".join(
-            f"countIf(positionCaseInsensitive(toString({name}), {{word:String}}) > 0)" for name in names
-        )
-        [row] = own.query(f"SELECT {counts} FROM sluice.{table}", word=word)
-        found |= {f"{table}.{name}": rows for name, rows in zip(names, row, strict=True) if rows}
-    [[mutations]] = own.query(
-        "SELECT count() FROM system.mutations WHERE positionCaseInsensitive(command, {word:String}) > 0", word=word
-    )
-    return found | ({"system.mutations": mutations} if mutations else {})
-
-
-def stored(own: Own, word: str, rows: int) -> None:
-    """Wait until so many rows of the event log hold a word in their payload."""
-    counted = "SELECT count() FROM sluice.event_log WHERE position(payload, {word:String}) > 0"
-    own.wait_until(lambda: own.query(counted, word=word) == [(rows,)], f"{rows} rows of {word}")
-
-
-def users_called(own: Own, user_id: str) -> list[tuple[Any, ...]]:
-    return own.query(
-        "SELECT email, mapKeys(attributes) FROM sluice.users WHERE project = 'load' AND user_id = {user_id:String}",
-        user_id=user_id,
-    )
+    from tests.integration.cli.conftest import Ann, Own
 
 
 def records_with(own: Own, topic: str, word: str) -> int:
@@ -252,34 +140,6 @@ def test_a_project_that_nobody_has_sent_anything_to_is_told_of(own: Own, ann: An
     assert ended.stderr.startswith("project lode has no user and no event: see that its name is written rightly\n")
 
 
-def test_names_are_never_read_as_anything_but_names(own: Own, ann: Ann):
-    hostile = ["'", "\\", "%", "_", "a\nb", "'); DROP TABLE sluice.event_log --", "{names:Array(String)}", "ü😀",
-               "a/b", "--yes", "\\u0061", '"', "NULL", "*"]  # fmt: skip
-    hostile = [f"{name}{ann.word}" for name in hostile]
-    send(own, "/collect/batch", {"events": [event(user_id=name, url="https://x/y") for name in hostile]})
-    send(own, "/collect", event(user_id=f"x{ann.word}", url="https://x/y"))
-    stored(own, ann.word, len(hostile) + 1)
-    assert f"blanked {len(hostile)} events" in forget(own, "--", *hostile).stdout
-    assert own.query(
-        "SELECT user_id FROM sluice.event_log WHERE position(user_id, {word:String}) > 0", word=ann.word
-    ) == [(f"x{ann.word}",)]
-
-
-@pytest.mark.parametrize(("options", "left"), [((), [("",), ("",), ("ben",)]), (("--shared",), [("ben",)])])
-def test_events_without_a_user_on_a_device_of_several_stay_unless_told_otherwise(
-    own: Own, ann: Ann, options: tuple[str, ...], left: list[tuple[str]]
-):
-    seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
-    sessions = [(ann.session, None), (ann.session, ann.id), (f"{ann.session}-2", "ben"), (f"{ann.session}-3", None)]
-    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": name, "userId": who} for name, who in sessions]})
-    stored(own, ann.word, 4)
-
-    assert "2 events without a user on devices that others have used too" in forget(own, ann.id, "--dry-run").stdout
-    forget(own, ann.id, *options)
-    readable = "SELECT user_id FROM sluice.event_log WHERE position(payload, {word:String}) > 0"
-    assert sorted(own.query(readable, word=ann.word)) == left
-
-
 def test_nothing_is_changed_until_all_is_there_that_tells_what_belongs_together(own: Own, ann: Ann):
     visit(own, ann)
     assert own.audit()[0] == 0
@@ -295,171 +155,6 @@ def test_nothing_is_changed_until_all_is_there_that_tells_what_belongs_together(
     assert places_of(own, ann.word) == {}
 
 
-def test_no_page_of_theirs_is_shown_of_a_session_that_ended_with_somebody_else(own: Own, ann: Ann):
-    now, session = int(time.time() * 1000), f"shared-{uuid4()}"
-    own.post(event(user_id=ann.id, session_id=session, url=f"https://x/{ann.word}", timestamp=now))
-    own.post(event(user_id="ben", session_id=session, url="https://x/ben", timestamp=now + 1000))
-    assert own.audit()[0] == 0
-    own.change("OPTIMIZE TABLE sluice.rollup_sessions FINAL")
-    forget(own, ann.id)
-    assert places_of(own, ann.word) == {}
-
-
-def session_pages(own: Own, session: str) -> list[tuple[Any, ...]]:
-    """Give the events, and the first and last page, of a session as analysts see it."""
-    return own.query(
-        "SELECT events, entry_url, exit_url FROM sluice.sessions WHERE session_key IN "
-        f"(SELECT {SESSION_KEY} FROM sluice.event_log WHERE session_id = {{session:String}})",
-        session=session,
-    )
-
-
-def test_the_pages_of_others_stay_in_a_session_that_they_shared(own: Own, ann: Ann):
-    now, session = int(time.time() * 1000), f"shared-{uuid4()}"
-    own.post(event(user_id="ben", session_id=session, url="https://x/ben", timestamp=now))
-    own.post(event(user_id=ann.id, session_id=session, url=f"https://x/{ann.word}", timestamp=now + 1000))
-    assert own.audit()[0] == 0
-    forget(own, ann.id)
-    assert session_pages(own, session) == [(2, "https://x/ben", "https://x/ben")]
-    assert places_of(own, ann.word) == {}
-
-
-def test_a_session_shows_no_page_of_theirs_however_late_their_clock_says_it_was(own: Own, ann: Ann):
-    now = int(time.time() * 1000)
-    own.post(event(user_id=ann.id, session_id=ann.session, url=f"https://x/{ann.word}", timestamp=now + 200_000))
-    assert own.audit()[0] == 0
-    own.change("CREATE OR REPLACE TABLE sluice.kept_sessions AS sluice.rollup_sessions")
-    own.change("INSERT INTO sluice.kept_sessions SELECT * FROM sluice.rollup_sessions")
-    forget(own, ann.id)
-    own.change("TRUNCATE TABLE sluice.rollup_sessions")
-    own.change("INSERT INTO sluice.rollup_sessions SELECT * FROM sluice.kept_sessions")
-    own.change("DROP TABLE sluice.kept_sessions SYNC")
-    assert own.sluice("users", "forget", "--again").returncode == 0
-    assert places_of(own, ann.word) == {}
-    assert own.audit()[0] == 0
-
-
-@pytest.mark.parametrize("broken_off", [False, True])
-def test_sessions_keep_the_pages_of_who_came_back(own: Own, ann: Ann, broken_off: bool):
-    now = int(time.time() * 1000)
-    later, offline = f"https://x/later-{uuid4()}", f"https://x/offline-{uuid4()}"
-    own.post(event(user_id=ann.id, session_id=ann.session, url=f"https://x/{ann.word}", timestamp=now))
-    assert own.audit()[0] == 0
-    forget(own, ann.id)
-    own.post(event(user_id=ann.id, session_id=ann.session, url=later, timestamp=now + 1000))
-    own.post(event(user_id=ann.id, session_id=f"{ann.session}-2", url=offline, timestamp=now - 3_600_000))
-    assert own.audit()[0] == 0
-    own.change("OPTIMIZE TABLE sluice.rollup_sessions FINAL")
-    if broken_off:  # behind taking the pages out
-        [[keys]] = own.query(
-            f"SELECT groupArray({SESSION_KEY}) FROM sluice.event_log WHERE user_id = {{user_id:String}}",
-            user_id=ann.id,
-        )
-        own.change(sessions_blanked(f"session_key IN {keys}"))
-        assert session_pages(own, ann.session) == [(2, "", "")]
-    for _ in range(2):
-        assert "blanked 0 events" in own.sluice("users", "forget", "--again").stdout
-        assert session_pages(own, ann.session) == [(2, later, later)]
-        assert session_pages(own, f"{ann.session}-2") == [(1, offline, offline)]
-        assert own.audit()[0] == 0
-
-
-def test_nobody_is_tied_to_a_user_whose_name_was_sent_as_their_device(own: Own, ann: Ann):
-    mallory = f"mallory-{uuid4()}"
-    own.post(event(user_id=mallory), event(user_id=ann.id, url=f"https://x/{ann.word}"))
-    sent = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": mallory, "userId": ann.id,
-            "sessionId": ann.session, "consentGiven": True}  # fmt: skip
-    send(own, "/v1/ingest", {"events": [sent]})
-    stored(own, ann.word, 2)
-    assert "blanked 1 event;" in forget(own, mallory).stdout
-    stored(own, ann.word, 2)
-
-
-def test_users_that_a_broken_off_command_took_out_of_the_roll_up_are_made_anew(own: Own, ann: Ann):
-    visit(own, ann)
-    assert own.audit()[0] == 0
-    forget(own, ann.id)
-    send(own, "/user/", {"user": {"_id": ann.id, "email": ann.email, "plan": "gold"}})
-    own.wait_until(lambda: users_called(own, ann.id) == [(ann.email, ["plan"])], "she is a user again")
-    own.change(f"ALTER TABLE sluice.rollup_users DELETE WHERE user_id = '{ann.id}'")
-    assert own.sluice("users", "forget", "--again").returncode == 0
-    assert users_called(own, ann.id) == [(ann.email, ["plan"])]
-    assert own.audit()[0] == 0
-
-
-def test_a_roll_up_that_is_being_made_anew_is_told_of(own: Own, ann: Ann):
-    visit(own, ann)
-    assert own.audit()[0] == 0
-    own.change("CREATE TABLE sluice.rollup_users_anew_00aa00aa AS sluice.rollup_users")
-    try:
-        assert "sluice rollups rebuild" in forget(own, ann.id, code=1).stderr
-    finally:
-        own.change("DROP TABLE sluice.rollup_users_anew_00aa00aa SYNC")
-
-
-def test_who_has_left_more_than_a_statement_may_hold_is_forgotten(own: Own, ann: Ann):
-    sessions, at_once = 13_000, 500
-    for start in range(0, sessions, at_once):
-        own.post(*(event(user_id=ann.id, session_id=f"{ann.session}-{start + number}") for number in range(at_once)))
-    assert own.audit()[0] == 0
-    assert "blanked 13,000 events;" in forget(own, ann.id).stdout
-    assert places_of(own, ann.word) == {}
-
-
-def test_what_comes_back_into_the_table_is_blanked_again(own: Own, ann: Ann):
-    visit(own, ann)
-    forget_and_bring_back(own, ann)
-    assert own.audit("--wait", "0")[1]["of_forgotten"] == 2
-    assert own.sluice("users", "forget", "--again").returncode == 0
-    assert places_of(own, ann.word) == {}
-    code, finding = own.audit()
-    assert (code, finding["of_forgotten"]) == (0, 0)
-
-
-def test_a_replay_brings_nobody_back(own: Own, ann: Ann):
-    request = {"User-Agent": CRAWLER, "X-Request-Id": f"{ann.word}-1"}
-    send(own, "/collect", event(user_id=ann.id), **request)
-    stored(own, ann.word, 1)
-    [[event_id]] = own.query(
-        "SELECT toString(event_id) FROM sluice.rejected_events WHERE user_id = {user_id:String}", user_id=ann.id
-    )
-    replay = ("rejected", "replay", "--event-id", event_id, "--yes")
-    forget_and_bring_back(own, ann)
-    replayed = own.sluice(*replay)
-    assert "it is of somebody who was to be forgotten" in replayed.stdout + replayed.stderr
-    own.sluice("users", "forget", "--again")
-    replayed = own.sluice(*replay)
-    assert "nothing is kept of what was sent" in replayed.stdout + replayed.stderr
-    assert own.audit()[0] == 0
-    assert own.query("SELECT count() FROM sluice.event_log WHERE event_id = {event_id:UUID}", event_id=event_id) == [
-        (1,)
-    ]
-
-
-def forget_and_bring_back(own: Own, ann: Ann) -> None:
-    """Forget Ann, and then fill the event log as it was before, as if it were read again from Kafka."""
-    assert own.audit()[0] == 0
-    own.change("CREATE OR REPLACE TABLE sluice.kept AS sluice.event_log")
-    own.change("INSERT INTO sluice.kept SELECT * FROM sluice.event_log")
-    forget(own, ann.id)
-    own.change("TRUNCATE TABLE sluice.event_log")
-    own.change("INSERT INTO sluice.event_log SELECT * FROM sluice.kept")
-    own.change("DROP TABLE sluice.kept SYNC")
-
-
-def test_what_was_rejected_before_it_had_a_user_is_found_by_what_it_says(own: Own, ann: Ann):
-    visit(own, ann)
-    send(own, "/collect", event(user_id=f"x{ann.id}"))
-    stored(own, ann.word, 3)
-    own.add(f"position(payload, '{ann.word}') > 0", source_line="source_line + 1000", visitor_id="toUInt64(0)",
-            user_id="''", outcome="'invalid'", stage="'processor'", reason="'a rule failed'")  # fmt: skip
-    try:
-        assert "blanked 4 events;" in forget(own, ann.id).stdout
-        stored(own, f"x{ann.id}", 2)
-    finally:
-        own.delete("source_line >= 1000")
-
-
 def test_another_secret_is_refused_before_anything_is_changed(own: Own, ann: Ann):
     visit(own, ann)
     assert own.audit()[0] == 0
@@ -469,14 +164,18 @@ def test_another_secret_is_refused_before_anything_is_changed(own: Own, ann: Ann
     send(own, "/event/", {"user": {"email": ann.email}, "event": {"page_view": {}}})
 
 
-def test_a_session_that_others_have_a_part_in_keeps_what_nobody_is_told_of(own: Own, ann: Ann):
-    shared = {"session_id": ann.session, "url": f"https://x/{ann.word}"}
-    send(own, "/collect/batch", {"events": [
-        event(**shared), event(user_id=ann.id, **shared), event(user_id="ben", **shared)
-    ]})  # fmt: skip
-    stored(own, ann.word, 3)
+def test_nothing_is_changed_until_the_roll_ups_have_what_the_event_log_has(own: Own, ann: Ann):
+    own.change("ALTER TABLE sluice.rollup_sessions ADD CONSTRAINT no_marker CHECK fed = 0")
+    try:
+        visit(own, ann)
+        stored(own, ann.word, 2)
+        assert "nothing was changed" in forget(own, ann.id, "--wait", "0.5", code=1).stderr
+        stored(own, ann.word, 2)
+    finally:
+        own.change("ALTER TABLE sluice.rollup_sessions DROP CONSTRAINT no_marker")
     forget(own, ann.id)
-    stored(own, ann.word, 2)
+    assert places_of(own, ann.word) == {}
+    assert own.audit()[0] == 0
 
 
 def test_names_are_gone_from_the_known_users_once_kafka_has_compacted_them(own: Own, ann: Ann):

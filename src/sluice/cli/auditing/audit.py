@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sluice.cli.auditing.account import Account, Accounts
 from sluice.cli.auditing.comparing import Fault, Kind, faults, joined, tally
@@ -60,14 +60,22 @@ class Finding:
         return self.balances and not self.rollups.is_wrong
 
 
-async def wait_until_stored(table: Table, offsets: Mapping[int, range], seconds: float) -> bool:
+class Marked(Protocol):
+    """What fills up as the raw topic is worked off."""
+
+    async def marks(self, at_least: int) -> Mapping[int, int]:
+        """Give the highest source offset that is there of each partition; those below `at_least` may be left out."""
+        ...
+
+
+async def wait_until_stored(held: Marked, offsets: Mapping[int, range], seconds: float) -> bool:
     """Poll until nothing of these offsets is on the way; False where that takes longer."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     pause = pauses()
-    awaited = {partition: held.stop - 1 for partition, held in offsets.items() if held}
+    awaited = {partition: each.stop - 1 for partition, each in offsets.items() if each}
     while awaited:
-        marks = await table.marks(min(awaited.values()))
+        marks = await held.marks(min(awaited.values()))
         awaited = {partition: last for partition, last in awaited.items() if marks.get(partition, -1) < last}
         left = deadline - loop.time()
         if awaited and left <= 0:

@@ -6,18 +6,13 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
-from sluice.cli.forgetting.entries import (
-    Salt,
-    batches,
-    blanked,
-    users_condition,
-)
+from sluice.cli.forgetting.entries import Salt, batches, blanked
 from sluice.cli.forgetting.sessions import SESSIONS_AT_ONCE, Sessions
+from sluice.cli.forgetting.users import Users
 from sluice.contract.errors import Retry, Unusable
-from sluice.sinks import feed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sluice.cli.forgetting.entries import Entry
     from sluice.cli.forgetting.register import Register
@@ -25,9 +20,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 ATTEMPTS = 20
-"""So often is a roll-up looked at again, half a second apart, while the sinks feed it."""
-
-PAUSE_S = 0.5
+"""So often is a roll-up looked at again while the sinks feed it."""
 
 _MUTATION = """
 SELECT mutation_id, is_done, parts_to_do, latest_fail_reason FROM system.mutations
@@ -35,29 +28,7 @@ WHERE database = 'sluice' AND table = {table:String} AND NOT is_killed
 ORDER BY create_time DESC, mutation_id DESC
 """
 
-_USERS = "SELECT DISTINCT visitor_id FROM sluice.rollup_users WHERE {meant}"
-_USERS_LOST = """
-SELECT visitor_id FROM
-(
-    SELECT visitor_id, count() AS stored FROM sluice.event_log WHERE {changes} GROUP BY visitor_id
-) AS log LEFT JOIN
-(
-    SELECT visitor_id, sum(rows) AS rolled FROM sluice.rollup_users
-    WHERE visitor_id IN ({visitors}) GROUP BY visitor_id
-) AS rollup USING (visitor_id)
-WHERE rolled < stored
-"""
-_USERS_GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors}) AND fed = 0"
-_FED_AGAIN = "(SELECT *, ['users'] AS lacking FROM sluice.event_log WHERE {changes})"
-_CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != ''"
-
 _REBUILDS = "SELECT name FROM system.tables WHERE database = 'sluice' AND match(name, '^rollup_.*_anew_')"
-
-_COUNTED = """
-SELECT
-    (SELECT sum(rows) FROM sluice.rollup_users WHERE visitor_id IN ({visitors})),
-    (SELECT count() FROM sluice.event_log WHERE {changes})
-"""
 
 
 class Blanking:
@@ -70,6 +41,7 @@ class Blanking:
         self._clickhouse = clickhouse
         self._register = register
         self._sessions = Sessions(clickhouse)
+        self._users = Users(clickhouse)
         self._told = told
 
     async def events(self, entries: Sequence[Entry]) -> int:
@@ -103,19 +75,12 @@ class Blanking:
     async def users(self, entries: Sequence[Entry]) -> None:
         """Take visitors out of the roll-up of users, but for what they have changed since.
 
-        Rows of a roll-up add up what came before and what came after, so they are made anew from the event log, in
-        which the former is blank by now. The sinks may feed it meanwhile: it is compared, and made anew again. So are
-        rows that a command which broke off has taken out and not made anew.
+        The same is done for visitors whose rows a command that broke off has taken out and not made anew.
         """
         for batch in batches([entry for entry in entries if entry.visitor_id]):
-            visitors = _listed(entry.visitor_id for entry in batch)
-            lost = _USERS_LOST.format(visitors=visitors, changes=_CHANGES.format(visitors=visitors))
-            found = {
-                *await self._clickhouse.ask(_USERS.format(meant=users_condition(batch))),
-                *await self._clickhouse.ask(lost),
-            }
-            if found:
-                await self._users(_listed(visitor for (visitor,) in found))
+            of_batch = {entry.visitor_id for entry in batch}
+            if found := await self._users.from_before(batch) | await self._users.lacking(of_batch):
+                await self._mend_users(found)
 
     async def refuse_rebuild(self) -> None:
         """Raise `Retry` while roll-ups are being made anew: those may be of rows that were not blank yet."""
@@ -125,16 +90,12 @@ class Blanking:
                 "let `sluice rollups rebuild` run to its end, then run the command again"
             )
 
-    async def _users(self, visitors: str) -> None:
-        [[view]] = await self._clickhouse.ask(feed.VIEW, view="feed_users")
-        changes = _CHANGES.format(visitors=visitors)
-        anew = feed.asking(_FED_AGAIN.format(changes=changes), view)
+    async def _mend_users(self, visitors: Collection[int]) -> None:
         for _ in range(ATTEMPTS):
-            await self._mutate("rollup_users", _USERS_GONE.format(visitors=visitors))
-            await self._clickhouse.change(f"INSERT INTO sluice.rollup_users {anew} SETTINGS insert_deduplicate = 0")
-            await asyncio.sleep(PAUSE_S)
-            [[rolled, stored]] = await self._clickhouse.ask(_COUNTED.format(visitors=visitors, changes=changes))
-            if rolled == stored:
+            markers = (await self._users.rolled(visitors)).markers
+            await self._mutate("rollup_users", self._users.taken_out(visitors))
+            await self._users.put_back(visitors, markers)
+            if not await self._users.lacking(visitors):
                 return
         raise Retry("the roll-up of users is being changed all the time: run the command again")
 
@@ -161,7 +122,3 @@ class Blanking:
                 return
             self._told(f"{table}: {left} parts to rewrite")
             await asyncio.sleep(POLL_S)
-
-
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers))

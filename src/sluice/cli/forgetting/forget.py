@@ -13,8 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from sluice.cli.auditing.audit import wait_until_stored
-from sluice.cli.auditing.table import Table
+from sluice.cli.forgetting.arrival import arrived
 from sluice.cli.forgetting.blanking import Blanking
 from sluice.cli.forgetting.entries import batches
 from sluice.cli.forgetting.known_users import KnownUsers
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from sluice.role.clock import Clock
 
 SETTLE_S = 2.0
-"""So long after a name was taken back every gateway knows, and what it had accepted before is on Kafka."""
+"""So long after a name was taken back every gateway knows, and so long what a gateway takes needs to be on Kafka."""
 
 ROUNDS = 10
 """So often names lead to further names at most."""
@@ -154,18 +153,19 @@ class Forgetting:
             await self._register.write(self._entries(person, (), self._clock()), person_id)
         await self._take_names_back(found.people)
         forgotten_at = self._clock()
-        arrived = await self._arrived(wait_s)
+        await asyncio.sleep(SETTLE_S)
+        has_arrived = await self._arrived(wait_s)
         await self._refuse_wrong_secret()
         entries: list[Entry] = []
         for person, person_id in zip(await self._as_of_now(found.people, shared=shared), ids, strict=True):
             own_sessions = await self._traces.sessions(person.visitors)
             # What is late may belong to any of the sessions, which the rows do not tell any more by then.
-            without_visitor = await self._traces.without_visitor(own_sessions) if arrived else own_sessions
+            without_visitor = await self._traces.without_visitor(own_sessions) if has_arrived else own_sessions
             theirs = self._entries(person, without_visitor, forgotten_at)
             await self._register.write(theirs, person_id)
             entries += theirs
         rows = await blank(self._blanking, self._register, entries)
-        return Forgotten(rows, arrived, forgotten_at)
+        return Forgotten(rows, has_arrived, forgotten_at)
 
     async def _names(self, asked: Sequence[str], known: Known) -> Sequence[Names]:
         """Give all names of each person asked for: as gateways know them, and as rows spell them."""
@@ -234,11 +234,8 @@ class Forgetting:
             await asyncio.sleep(SETTLE_S)
 
     async def _arrived(self, wait_s: float) -> bool:
-        """Wait until all that was accepted before now is in the table; tell whether it is."""
         self._told("waiting for what is on the way")
-        await asyncio.sleep(SETTLE_S)
-        table = Table(self._clickhouse, await self._raw_log.topic_id())
-        return await wait_until_stored(table, await self._raw_log.ranges(), wait_s)
+        return await arrived(self._clickhouse, self._raw_log, wait_s)
 
     async def _refuse_wrong_secret(self) -> None:
         found = await self._traces.somebody()
@@ -255,7 +252,7 @@ class Forgetting:
 async def blank(blanking: Blanking, register: Register, entries: Sequence[Entry]) -> int:
     """Blank all that entries mean, in every table; give how many rows of the event log it were.
 
-    A block that stands in the event log may reach the roll-ups a moment later, so sessions are looked at twice.
+    What arrives meanwhile may reach the roll-ups a moment after the event log, so sessions are looked at twice.
     """
     rows = 0
     looked_at: list[set[int]] = []
