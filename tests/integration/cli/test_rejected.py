@@ -274,7 +274,7 @@ def test_who_sits_at_a_terminal_is_asked(pipeline: Pipeline):
 
 
 def test_a_duplicate_and_a_throttled_event_stay_so(pipeline: Pipeline, event: Callable[..., dict[str, Any]]):
-    order, reader = str(uuid4()), str(uuid4())
+    order, reader = f"what was before {uuid4()}", str(uuid4())
     lost = {}
     for outcome, sent in (
         ("duplicate", event(event_type="confirmation", orderId=order)),

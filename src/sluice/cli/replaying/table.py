@@ -31,7 +31,8 @@ LIMIT {{limit:UInt32}}
 _COUNTS = r"""
 SELECT outcome, replaceRegexpOne(
     replaceRegexpOne(reason, ': event [0-9a-f-]{{36}} of [0-9T:.Z+-]+$', ''),
-    '(order|unique_id|Idempotency-Key) .+? (was|before)', '\\1 ... \\2') AS kind, count() AS events
+    '(?s)(order|unique_id|Idempotency-Key) .+? ((was confirmed )?before|was accepted and decided within 24 hours)$',
+    '\\1 ... \\2') AS kind, count() AS events
 FROM sluice.rejected_events WHERE {condition}
 GROUP BY ALL ORDER BY events DESC, outcome, kind
 """
