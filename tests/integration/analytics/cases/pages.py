@@ -29,10 +29,11 @@ CASES = (
             event("2026-03-02 10:02", url=B),
             event("2026-03-02 10:03", "click", url=B),
             event("2026-03-02 10:04"),
+            event("2026-03-02 10:05", url=A, visitor=0),
             event("2026-03-09 00:00", url=B),
         ],
         f"""
-        {A} | 3 | 2
+        {A} | 4 | 2
         {B} | 1 | 1
         """,
     ),
@@ -80,13 +81,14 @@ CASES = (
             event("2026-03-02 10:00", "search", properties={"query": " Tent", "results": "7"}),
             event("2026-03-02 10:01", "search", properties={"query": "tent", "results": "0"}),
             event("2026-03-02 10:02", "search", properties={"query": "tent"}, visitor=2),
-            event("2026-03-02 10:03", "search", properties={"query": "stove", "results": "0"}),
+            event("2026-03-02 10:03", "search", properties={"query": "ÖFEN", "results": "0"}),
+            event("2026-03-02 10:03:30", "search", properties={"query": "öfen", "results": "3"}, visitor=0),
             event("2026-03-02 10:04", "search"),
             event("2026-03-02 10:05", "page_view", properties={"query": "tent"}),
         ],
         """
         tent | 3 | 2 | 33.3
-        stove | 1 | 1 | 100
+        öfen | 2 | 1 | 50
         """,
     ),
 )

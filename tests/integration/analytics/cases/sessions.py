@@ -68,11 +68,12 @@ CASES = (
             event("2026-03-02 10:00", session_id="orders", country="DE"),
             order("2026-03-02 10:05", "order-1", 10, session_id="orders", country="DE"),
             event("2026-03-03 10:00", session_id="comes back", country="DE"),
+            event("2026-03-03 11:00", session_id="of nobody", country="DE", visitor=0),
             event("2026-03-03 10:00", session_id="abroad", country="US", visitor=2),
             event("2026-03-03 10:00", session_id="somewhere", visitor=3),
         ],
         """
-        DE | 2 | 1 | 1
+        DE | 3 | 1 | 1
         '' | 1 | 1 | 0
         US | 1 | 1 | 0
         """,

@@ -40,12 +40,13 @@ CASES = (
             event("2026-03-02 10:01", session_id="orders", **WEEKLY),
             order("2026-03-02 10:02", "order-1", 20, session_id="orders"),
             event("2026-03-03 10:00", session_id="looks", **SALE),
+            event("2026-03-03 11:00", session_id="of nobody", visitor=0, **SALE),
             order("2026-03-02 10:00", "order-2", 5, "USD", session_id="pays in dollars", visitor=2, **WEEKLY),
             event("2026-03-02 10:00", session_id="comes alone", visitor=3),
             event("2026-03-09 10:00", session_id="comes later", visitor=4, **SALE),
         ],
         """
-        google | cpc | sale | 2 | 1 | 1 | 20
+        google | cpc | sale | 3 | 1 | 1 | 20
         newsletter | email | weekly | 1 | 1 | 1 | 0
         """,
         {"currency": "EUR"},

@@ -104,12 +104,22 @@ CASES = (
             event("2026-03-02 10:00", consent=Consent.GRANTED),
             event("2026-03-08 10:00", consent=Consent.GRANTED),
             event("2026-03-02 10:00", consent=Consent.DENIED, visitor=2),
+            event("2026-03-04 10:00", consent=Consent.GRANTED, visitor=2),
             event("2026-03-02 10:00", visitor=3),
+            event("2026-03-02 10:00", visitor=4),
+            event("2026-03-02 10:00", visitor=0),
+            event("2026-03-09 10:00", consent=Consent.DENIED, visitor=5),
+            event("2026-03-09 10:00", consent=Consent.GRANTED, visitor=6),
+            event("2026-03-16 10:00", visitor=0),
         ],
         """
-        2026-03-02 | denied | 1 | 1 | 25
-        2026-03-02 | granted | 1 | 2 | 50
-        2026-03-02 | unknown | 1 | 1 | 25
+        2026-03-02 | denied | 1 | 1 | 4 | 25
+        2026-03-02 | granted | 3 | 2 | 4 | 50
+        2026-03-02 | unknown | 3 | 2 | 4 | 50
+        2026-03-09 | denied | 1 | 1 | 2 | 50
+        2026-03-09 | granted | 1 | 1 | 2 | 50
+        2026-03-16 | unknown | 1 | 0 | 0 | NULL
         """,
+        {"to": "2026-03-22"},
     ),
 )
