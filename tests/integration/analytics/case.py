@@ -27,7 +27,8 @@ class Case:
     `answer` has a line for each row, its columns apart by ` | `; `''` stands for an empty string, `NULL` for none.
     Without other `parameters` the question is about the site `shop` and the week from Monday, 2 March 2026. Copies of
     the events of another project, on another site, and of four weeks earlier and later are stored too; the last two
-    not where it asks for all sites and for all times, and none where the events are `alone`.
+    not where it asks for all sites and for all times, and none where the events are `alone`. What it asks of one site
+    is asked of all sites where it is put `without_the_site`.
     """
 
     question: str
@@ -36,7 +37,12 @@ class Case:
     parameters: Mapping[str, str] = field(default_factory=dict)
     asks_for_all_times: bool = False
     asks_for_all_sites: bool = False
+    without_the_site: bool = False
     alone: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.question} of all sites" if self.without_the_site else self.question
 
 
 def event(

@@ -26,7 +26,7 @@ def with_neighbours(case: Case, project: str) -> Iterator[Processed]:
         return
     for line in case.events:
         yield elsewhere(line, f"not {project}", line.event.site_id)
-        if not case.asks_for_all_sites:
+        if not case.asks_for_all_sites and not case.without_the_site:
             yield elsewhere(line, project, f"not_{line.event.site_id}")
         if not case.asks_for_all_times:
             yield elsewhere(line, project, line.event.site_id, -FOUR_WEEKS)

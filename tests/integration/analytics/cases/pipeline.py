@@ -49,10 +49,14 @@ CASES = (
             event("2025-01-01 11:00", partition=13, to_gateway_ms=0),
             event("2024-12-31 11:00", partition=14, to_gateway_ms=0),
             event("2025-01-01 12:00:01", partition=15, to_gateway_ms=0),
+            event("2025-01-01 11:00", partition=16, to_gateway_ms=0),
+            event("2025-01-01 11:59", partition=16, to_gateway_ms=0, outcome=Outcome.BOT),
+            event("2024-12-30 11:00", partition=17, to_gateway_ms=0, to_kafka_ms=2 * A_DAY_MS, of_line={"replay": 1}),
         ],
         """
         12 | 1 | 2
         13 | 0 | 3600
+        16 | 1 | 60
         """,
         {"now": "2025-01-01 12:00:00"},
         alone=True,
