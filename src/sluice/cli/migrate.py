@@ -30,7 +30,7 @@ SINKS_LEAVE_WITHIN_S = 30.0
 def command(clickhouse_url: str | None, kafka_bootstrap: str | None, *, rebuild: bool, only_print: bool) -> None:
     """Bring the ClickHouse schema up to date; what is up to date is left alone.
 
-    A roll-up that a newer version brings lacks the events that came before it. It is said each time which do.
+    A roll-up that a newer version brings lacks the events that came before it. Those that are empty are named.
     """
     from sluice.sinks.migrations import migrate
     from sluice.sinks.schema.layout import layout_of

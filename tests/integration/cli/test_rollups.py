@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -142,6 +143,10 @@ def block(topic_id: str, partition: int, first: int, at: int, records: int = 3, 
         ]
         results.append(RawResult(topic_id, partition, offset, at, of_record, 100))
     return Block(results)
+
+
+def month_of(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y%m")
 
 
 def line_of(number: int, offset: int, line: int, at: int, **where: Any) -> Processed:
@@ -326,19 +331,32 @@ async def test_what_sinks_store_meanwhile_is_seen(deployment: Deployment):
     assert (await check(deployment.tables)).is_even
 
 
-async def test_what_the_event_log_does_not_keep_is_kept(empty: Deployment):
+@pytest.mark.parametrize("days", [100, 0])
+async def test_what_the_event_log_does_not_keep_is_kept_also_once_it_keeps_all(empty: Deployment, days: int):
     for first, at in ((0, NOW - 400 * DAY_MS), (3, NOW), (6, NOW)):
         await empty.store(block(TOPIC, 0, first, at))
     before = empty.answers()
-    [[part]] = empty.query("SELECT name FROM system.parts WHERE active AND table = 'event_log' ORDER BY name LIMIT 1")
-    empty.change(f"ALTER TABLE sluice.event_log DROP PART '{part}'")
-    differences = (await check(empty.tables)).differences
-    assert [(one.rollup, one.missing < 0) for one in differences] == [(name, True) for name in sorted(NAMES)]
     migrate(empty.url, retention_days=100)
+    empty.change(f"ALTER TABLE sluice.event_log DROP PARTITION {month_of(NOW - 400 * DAY_MS)}")
+    migrate(empty.url, retention_days=days)
     assert (await check(empty.tables)).is_even
     await empty.rebuild()
     assert empty.answers() == before
     assert (await check(empty.tables)).is_even
+
+
+async def test_a_month_that_was_taken_from_the_event_log_alone_is_told_of_and_kept(empty: Deployment):
+    for first, at in ((0, NOW - 70 * DAY_MS), (3, NOW - 35 * DAY_MS), (6, NOW)):
+        await empty.store(block(TOPIC, 0, first, at))
+    kept = "SELECT sum(rows) FROM sluice.rollup_minutes"
+    before = empty.query(kept)
+    empty.change(f"ALTER TABLE sluice.event_log DROP PARTITION {month_of(NOW - 35 * DAY_MS)}")
+    for _ in range(2):
+        found = await check(empty.tables)
+        assert {one.rollup for one in found.differences if one.month} == {"minutes", "sessions", "visitor_days"}
+        assert all(one.most == 0 for one in found.differences if one.month)
+        await empty.rebuild()
+        assert empty.query(kept) == before
 
 
 @pytest.mark.parametrize("fed", [True, False])

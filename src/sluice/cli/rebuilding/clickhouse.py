@@ -38,7 +38,17 @@ SETTINGS select_sequential_consistency = 1
 
 _COLUMNS = "SELECT name FROM system.columns WHERE database = 'sluice' AND table = {table:String} ORDER BY position"
 
-_KEPT = "SELECT DISTINCT source_month FROM sluice.{table} WHERE source_month <= {{expired:UInt32}}"
+_KEPT = """
+SELECT source_month FROM
+(
+    SELECT source_month, sum(rows) AS rolled FROM sluice.{table} WHERE fed = 0 GROUP BY source_month
+) AS rollup LEFT JOIN
+(
+    SELECT toYYYYMM(source_timestamp) AS source_month, countIf({counts}) AS counted, count() AS stored
+    FROM sluice.event_log GROUP BY source_month
+) AS log USING (source_month)
+WHERE stored = 0 OR source_month <= {{expired:UInt32}} AND rolled > counted
+"""
 
 # Two months may add up to blocks that are alike; what a month adds up to may not fit into memory; and a replica is to
 # be read only if it has all that was stored.
@@ -97,16 +107,20 @@ class ClickHouseDatabase:
         return await expired_month(self._clickhouse)
 
     async def keep(self, rollup: Rollup, table: str, expired: int) -> Collection[int]:
-        """Take over what a roll-up has of months up to `expired`; where it does not tell them, all that it has.
+        """Take over the months of which the event log has no row, or, up to `expired`, fewer than the roll-up.
 
-        The former comes with its marks, so sinks pass on what of those months was not passed on yet. The latter comes
-        once more with what the event log still has, and changes nothing but the number of rows.
+        They come with their marks, so sinks pass on what of those months was not passed on yet. A roll-up that does
+        not tell months is taken over wholly where any have `expired`: that comes once more with what the event log
+        still has, and changes nothing but the number of rows.
         """
         if not rollup.has_months:
+            if not expired:
+                return ()
             everything = f"SELECT * REPLACE (0 AS rows) FROM sluice.{rollup.table}"  # noqa: S608 - our own name
             await self._clickhouse.change(f"INSERT INTO sluice.{table} SETTINGS {_FILL_SETTINGS} {everything}")
             return ()
-        months = await self._clickhouse.ask(_KEPT.format(table=rollup.table), expired=expired)
+        kept = _KEPT.format(table=rollup.table, counts=rollup.counts)
+        months = await self._clickhouse.ask(kept, expired=expired)
         for (month,) in months:
             await self._clickhouse.change(
                 f"ALTER TABLE sluice.{table} ATTACH PARTITION {month} FROM sluice.{rollup.table}"

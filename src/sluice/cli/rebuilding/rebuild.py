@@ -53,7 +53,10 @@ class Database(Protocol):
         ...
 
     async def keep(self, rollup: Rollup, table: str, expired: int) -> Collection[int]:
-        """Take over what a roll-up has of months up to `expired`, with its marks; give those that need no more."""
+        """Take over what the event log does not have any more, with its marks; give the months that need no more.
+
+        Up to the month `expired` that may be some rows of a month, and otherwise all of one.
+        """
         ...
 
     async def exchange(self, rollup: Rollup, table: str) -> None:
@@ -96,7 +99,7 @@ async def rebuild(
 
 async def _made(database: Database, rollup: Rollup, expired: int, report: Callable[[int], None]) -> str:
     table = await database.make(rollup)
-    kept = await database.keep(rollup, table, expired) if expired else ()
+    kept = await database.keep(rollup, table, expired)
     for month, rows in (await database.months()).items():
         if month not in kept:
             await database.fill(rollup, table, month)

@@ -68,6 +68,9 @@ def as_json(checked: Checked) -> dict[str, Any]:
 
 def _of_rows(difference: Difference) -> str:
     when = f", {_shown(difference.month)}" if difference.month else ""
+    if difference.month and not difference.most:
+        rows = number(difference.rows, "row")
+        return f"{difference.rollup}{when}: event_log has none of its {rows}, which a rebuild keeps"
     rows = number(abs(difference.missing), "row")
     return f"{difference.rollup}{when}: {rows} {'missing' if difference.missing > 0 else 'too many'}"
 

@@ -76,9 +76,11 @@ async def test_every_roll_up_is_filled_before_the_first_changes_places():
     assert database.steps == [
         "remove left",
         "make minutes",
+        "keep in minutes_anew up to 0",
         "fill minutes_anew with 202610",
         "fill minutes_anew with 202611",
         "make users",
+        "keep in users_anew up to 0",
         "fill users_anew with 202610",
         "fill users_anew with 202611",
         "exchange minutes and minutes_anew",
@@ -94,7 +96,7 @@ async def test_all_are_made_anew_where_none_is_named():
     assert [step for step in database.steps if step.startswith("make")] == [f"make {one.name}" for one in ROLLUPS]
 
 
-async def test_what_has_expired_is_kept_and_not_filled():
+async def test_what_is_kept_is_not_filled():
     database = Database(expired=202610, kept=[202609, 202610])
     assert await rebuilt(database, "minutes") == 7
     assert database.steps[2:4] == ["keep in minutes_anew up to 202610", "fill minutes_anew with 202611"]

@@ -34,6 +34,14 @@ def test_what_differs_is_said_loudly_with_what_to_do():
     ]
 
 
+def test_a_month_that_only_the_roll_up_has_is_said_to_be_kept():
+    assert alarms(Checked([Difference("minutes", 202601, 1003, 0, 0)]))[1:] == [
+        "minutes, 2026-01: event_log has none of its 1,003 rows, which a rebuild keeps",
+        "stop the sinks and run `sluice rollups rebuild minutes`",
+    ]
+    assert alarms(Checked([Difference("users", 0, 7, 0, 0)]))[1] == "users: 7 rows too many"
+
+
 def test_amounts_that_differ_are_said_with_both_sums():
     wrong = Checked(amounts=[OtherAmount(202601, "EUR", Decimal("1234.5"), Decimal(7)), NO_CURRENCY])
     assert alarms(wrong) == [
