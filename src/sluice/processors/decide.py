@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sluice.contract import ndjson, processed, raw
+from sluice.contract.consent import consent_of
 from sluice.contract.errors import Malformed, Retry, Unusable
-from sluice.contract.event import Event, Outcome, Stage
+from sluice.contract.event import Consent, Event, Outcome, Stage
 from sluice.contract.processed import Processed, Source, unreadable_id, unreadable_payload
 from sluice.contract.raw import RECORD_BYTES
 from sluice.contract.topics import MIB, PROCESSED_MAX_BYTES
@@ -130,7 +131,15 @@ def _processed(line: RawLine, source: Source, verdict: Verdict) -> Processed:
 
 
 def _without_event(line: RawLine) -> msgspec.Raw:
-    return msgspec.Raw(raw.encode(msgspec.structs.replace(line, event=_NO_EVENT)))
+    client = msgspec.structs.replace(line.client, ip="") if _denies_consent(line) else line.client
+    return msgspec.Raw(raw.encode(msgspec.structs.replace(line, event=_NO_EVENT, client=client)))
+
+
+def _denies_consent(line: RawLine) -> bool:
+    try:
+        return consent_of(line.api, line.event) is Consent.DENIED
+    except Exception:  # noqa: BLE001 - what another gateway let pass may not be of its API's shape, and denies nothing
+        return False
 
 
 def _invalid(line: RawLine, source: Source, reason: str) -> Processed:

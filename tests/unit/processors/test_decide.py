@@ -108,6 +108,33 @@ def test_a_time_that_no_column_holds_is_rejected(timestamp: float):
     assert "is not between 1970 and 2299" in decided.reason
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(
+            raw_line(pulse_event(consent="denied"), client=raw.Client("192.0.2.1", "Googlebot/2.1")), id="a bot"
+        ),
+        pytest.param(raw_line(b'{"timestamp":-1,"consent":"denied"}'), id="an invalid event"),
+    ],
+)
+def test_what_is_kept_to_be_sent_again_has_no_address_of_who_denies_consent(line: raw.RawLine):
+    [decided] = decide(raw_record(0, line))
+    assert decided.outcome in deciding.REPLAYABLE
+    kept = raw.decode(bytes(decided.raw_line))
+    assert kept == msgspec.structs.replace(
+        line, event=msgspec.Raw(b"null"), client=raw.Client("", line.client.user_agent)
+    )
+
+
+@pytest.mark.parametrize(
+    "sent", [b'{"timestamp":-1}', b'["consent"]', b'"consent"', b'{"timestamp":-1,"consent":"granted"}']
+)
+def test_what_is_kept_to_be_sent_again_has_the_address_of_who_does_not_deny_consent(sent: bytes):
+    [decided] = decide(raw_record(0, raw_line(sent)))
+    assert decided.outcome == Outcome.INVALID
+    assert raw.decode(bytes(decided.raw_line)).client.ip == "192.0.2.1"
+
+
 def test_poison_between_good_lines_costs_only_itself():
     value = ndjson.join([raw.encode(raw_line(number=1)), b"poison", raw.encode(raw_line(number=2))])
     assert [d.outcome for d in decide_value(value)] == [Outcome.STORED, Outcome.INVALID, Outcome.STORED]
