@@ -49,11 +49,16 @@ def _named(value: Any) -> Iterator[str]:
             yield from _named(one)
     elif isinstance(value, dict):
         for name, member in value.items():
-            if name not in MEMBERS:
-                yield from _named(member)
-            elif isinstance(member, str):
-                yield from (member, normal_email(member))
-            elif isinstance(member, int) and not isinstance(member, bool):
-                yield str(member)
-            else:
-                yield from _named(member)
+            yield from _names(member) if name in MEMBERS else _named(member)
+
+
+def _names(member: Any) -> Iterator[str]:
+    if isinstance(member, list):
+        for one in member:
+            yield from _names(one)
+    elif isinstance(member, str):
+        yield from (member, normal_email(member))
+    elif isinstance(member, int) and not isinstance(member, bool):
+        yield str(member)
+    else:
+        yield from _named(member)

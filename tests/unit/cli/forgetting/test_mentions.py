@@ -20,6 +20,9 @@ NAMES = {"u-1", "ann@example.com", "42"}
         '{"user_id":"\\u0075-1"}',
         '{"email":null,"user":{"_id":"u-1"}}',
         '{"id":{"user_id":"u-1"}}',
+        '{"email":["other@example.com"," Ann@example.com"]}',
+        '{"userId":[[7,42]]}',
+        '{"id":[{"user_id":"u-1"}]}',
         "no JSON, but of ann@example.com",
     ],
 )
@@ -36,6 +39,8 @@ def test_it_is_where_a_member_that_names_users_names_this_one(text: str):
         '{"quantity":42}',
         '{"title":"u-1"}',
         '{"user_id":true}',
+        '{"user_id":[true,{"title":"u-1"}]}',
+        '{"titles":["u-1"]}',
         "no JSON, with u-1 in it, which is too short a name",
         "[" * 200_000,
     ],
