@@ -14,6 +14,7 @@ VISITS = [
     event("2026-03-02 12:01", "click", session_id="clicks alone", url=f"{B}#below"),
     event("2026-03-02 13:00", session_id="without a page"),
     event("2026-03-02 14:00", "confirmation", session_id="sees nothing", url=f"{B}?thanks"),
+    event("2026-03-02 14:01", "click", session_id="sees nothing", url=B),
     event("2026-03-02 15:00", "email_open", session_id="only mails", url="https://mail.example/"),
     event("2026-03-01 23:59", session_id="began before", url=A),
     event("2026-03-02 00:01", session_id="began before", url=B),
@@ -67,13 +68,36 @@ CASES = (
             event("2026-03-02 10:00", url=A),
             event("2026-03-02 10:00", session_id="loads again", url=A),
             event("2026-03-02 10:01", session_id="loads again", url=A),
+            event("2026-03-02 10:00", session_id="sees what has no name", url=A),
+            event("2026-03-02 10:01", session_id="sees what has no name"),
+            event("2026-03-02 10:02", session_id="sees what has no name", url=B),
+            # Two pages in a millisecond, of one request, and before and after signing in.
+            event("2026-03-02 11:00", session_id="at once", url=A, visitor=3),
+            event("2026-03-02 11:00", session_id="at once", url=B, visitor=2),
+            event("2026-03-02 11:00", session_id="signs in", url=A, visitor=5, partition=1),
+            event("2026-03-02 11:00", session_id="signs in", url=B, visitor=4, to_gateway_ms=101),
         ],
         f"""
-        '' | 2 | 40
-        {B} | 2 | 40
-        {A} | 1 | 20
+        {B} | 5 | 62.5
+        '' | 2 | 25
+        {A} | 1 | 12.5
         """,
         {"page": A},
+    ),
+    Case(
+        "Where they go next",
+        [
+            event("2026-03-02 10:00", session_id="1", url=A),
+            event("2026-03-02 10:01", session_id="1", url=B, site_id="blog"),
+            event("2026-03-02 10:02", session_id="1", url=A),
+            event("2026-03-02 10:03", session_id="1", url=A, site_id="blog"),
+        ],
+        f"""
+        '' | 2 | 66.7
+        {A} | 1 | 33.3
+        """,
+        {"page": A},
+        without_the_site=True,
     ),
     Case(
         "What they search for",

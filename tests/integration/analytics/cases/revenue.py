@@ -9,8 +9,8 @@ from tests.integration.analytics.case import Case, event, order
 from sluice.contract.event import Outcome
 
 
-def items(**pieces: int) -> dict[str, str]:
-    return {"items": json.dumps([{"product_id": name, "quantity": number} for name, number in pieces.items()])}
+def items(*lines: tuple[str, int]) -> dict[str, str]:
+    return {"items": json.dumps([{"product_id": name, "quantity": number} for name, number in lines])}
 
 
 CASES = (
@@ -51,23 +51,23 @@ CASES = (
     Case(
         "How large orders are",
         [
-            *[order("2026-03-02 10:00", f"order-{value}", value) for value in (30, 10, 50, 20, 40)],
-            order("2026-03-02 10:00", "order-6", None),
-            order("2026-03-02 10:00", "order-7", 7.5, "USD"),
+            *[order("2026-03-02 10:00", f"order-{value}", value) for value in (11, 3, 900, 5, 7, 1, 2, 10, 4, 6, 8)],
+            order("2026-03-02 10:00", "order-none", None),
+            order("2026-03-02 10:00", "order-dollars", 7.5, "USD"),
         ],
         """
-        EUR | 5 | 10 | 30 | 50 | 50
+        EUR | 11 | 1 | 6 | 11 | 900
         USD | 1 | 7.5 | 7.5 | 7.5 | 7.5
         """,
     ),
     Case(
         "Best sellers",
         [
-            order("2026-03-02 10:00", "order-1", 10, properties=items(tent=2, stove=4)),
-            order("2026-03-02 11:00", "order-2", 10, properties=items(tent=1)),
+            order("2026-03-02 10:00", "order-1", 10, properties=items(("tent", 2), ("stove", 1), ("stove", 3))),
+            order("2026-03-02 11:00", "order-2", 10, properties=items(("tent", 1))),
             order("2026-03-02 12:00", "order-3", 10),
-            event("2026-03-02 12:30", "add_to_cart", properties=items(tent=7)),
-            order("2026-03-02 13:00", "order-2", 10, properties=items(tent=1), outcome=Outcome.DUPLICATE),
+            event("2026-03-02 12:30", "add_to_cart", properties=items(("tent", 7))),
+            order("2026-03-02 13:00", "order-2", 10, properties=items(("tent", 1)), outcome=Outcome.DUPLICATE),
         ],
         """
         stove | 1 | 4

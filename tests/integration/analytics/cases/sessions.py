@@ -54,6 +54,7 @@ CASES = (
         [
             event("2026-03-02 10:00", session_id="orders", **DESKTOP),
             order("2026-03-02 10:05", "order-1", 10, session_id="orders"),
+            order("2026-03-02 10:06", "order-2", 10, session_id="orders"),
             event("2026-03-02 11:00", session_id="looks", **DESKTOP),
             event("2026-03-02 12:00", session_id="looks on the way", **MOBILE),
         ],

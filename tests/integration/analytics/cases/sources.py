@@ -62,13 +62,20 @@ CASES = (
             order("2026-03-09 10:00", "order-4", 99, session_id="later", visitor=3, **SALE),
             event("2026-03-05 10:00", session_id="only looks", visitor=4, **SALE),
             order("2026-03-03 10:00", "order-5", 99, session_id="of nobody", visitor=0),
+            order("2026-03-03 10:00", "order-6", 99),
+            order("2026-03-03 10:01", "order-7", 99, "USD", session_id="third"),
+            event("2026-03-03 11:00", session_id="between", utm_source="names it first", visitor=5),
+            event("2026-03-03 11:01", session_id="between", utm_source="names it later", visitor=5),
+            order("2026-03-03 11:02", "order-8", 1, session_id="between", visitor=5),
         ],
         """
-        first touch | google | 2 | 40
+        first touch | google | 3 | 40
         first touch | (none) | 1 | 7
-        last touch | newsletter | 1 | 30
+        first touch | names it first | 1 | 1
+        last touch | newsletter | 2 | 30
         last touch | facebook | 1 | 10
         last touch | (none) | 1 | 7
+        last touch | names it first | 1 | 1
         """,
         {"currency": "EUR"},
         asks_for_all_times=True,
