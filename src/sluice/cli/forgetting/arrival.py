@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sluice.cli.auditing.audit import wait_until_stored
 from sluice.cli.auditing.table import Table
+from sluice.cli.reading.progress import marks_near_ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,3 +56,14 @@ async def arrived(clickhouse: ClickHouse, raw_log: Log, wait_s: float) -> bool:
         if not await wait_until_stored(held, offsets, deadline - loop.time()):
             return False
     return True
+
+
+async def passed_on(clickhouse: ClickHouse, topic_id: str, held: Mapping[int, range], wait_s: float) -> bool:
+    """Wait so many seconds at most until the roll-ups have what the event log has now; tell whether they do.
+
+    `held` gives the raw offsets of each partition of the topic with Kafka's id `topic_id`. What is blanked by now, a
+    sink may have read before; what it reads from now on is blank.
+    """
+    stored = await marks_near_ends(Table(clickhouse, topic_id).marks, held)
+    offsets = {partition: range(last + 1) for partition, last in stored.items()}
+    return await wait_until_stored(Rollups(clickhouse, topic_id), offsets, wait_s)

@@ -13,9 +13,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from sluice.cli.forgetting.arrival import arrived
-from sluice.cli.forgetting.blanking import Blanking
-from sluice.cli.forgetting.entries import batches
+from sluice.cli.forgetting import arrival
+from sluice.cli.forgetting.blanking import Blanking, blank
 from sluice.cli.forgetting.known_users import KnownUsers
 from sluice.cli.forgetting.people import people, spellings
 from sluice.cli.forgetting.register import Register, events_of, sessions_of, visitors_of
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
 
 SETTLE_S = 2.0
 """So long after a name was taken back every gateway knows, and so long what a gateway takes needs to be on Kafka."""
+
+PASS_ON_S = 30.0
+"""So long sinks may take to pass on what the event log has, where nobody has waited for it before."""
 
 ROUNDS = 10
 """So often names lead to further names at most."""
@@ -143,6 +145,7 @@ class Forgetting:
 
         Where it does not come, nothing is changed: only rows that can be read tell what else is of the same person.
         """
+        await self._blanking.rollups()
         if not await self._arrived(wait_s):
             raise Retry(
                 f"after {wait_s:g} s not everything that was accepted before is in ClickHouse, and nothing was "
@@ -235,7 +238,7 @@ class Forgetting:
 
     async def _arrived(self, wait_s: float) -> bool:
         self._told("waiting for what is on the way")
-        return await arrived(self._clickhouse, self._raw_log, wait_s)
+        return await arrival.arrived(self._clickhouse, self._raw_log, wait_s)
 
     async def _refuse_wrong_secret(self) -> None:
         found = await self._traces.somebody()
@@ -249,30 +252,14 @@ class Forgetting:
             )
 
 
-async def blank(blanking: Blanking, register: Register, entries: Sequence[Entry]) -> int:
-    """Blank all that entries mean, in every table; give how many rows of the event log it were.
-
-    What arrives meanwhile may reach the roll-ups a moment after the event log, so sessions are looked at twice.
-    """
-    rows = 0
-    looked_at: list[set[int]] = []
-    for batch in batches(entries):
-        looked_at.append(await blanking.sessions(batch))
-        rows += await blanking.events(batch)
-    await blanking.users(entries)
-    for batch, sessions in zip(batches(entries), looked_at, strict=True):
-        await blanking.sessions(batch, sessions)
-    await blanking.refuse_rebuild()
-    if left := await register.readable(entries):
-        raise Retry(f"{left} rows came meanwhile: run the command again")
-    return rows
-
-
 async def again(url: str, bootstrap: str, told: Callable[[str], None]) -> int:
     """Blank whatever of all that was ever forgotten can be read; give how many rows of the event log it were."""
     clickhouse = ClickHouse(url)
     register = Register(clickhouse)
+    raw_log = Log(bootstrap, topics.RAW.name)
+    topic_id, held = await raw_log.topic_id(), await raw_log.ranges()
     entries = await register.entries()
-    rows = await blank(Blanking(clickhouse, register, told), register, entries)
+    blanking = Blanking(clickhouse, register, told)
+    rows = await blank(blanking, register, entries, lambda: arrival.passed_on(clickhouse, topic_id, held, PASS_ON_S))
     await KnownUsers(bootstrap, "").turn_over()
     return rows

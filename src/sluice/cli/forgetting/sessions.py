@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.cli.forgetting.columns import SESSION_KEY
 from sluice.cli.forgetting.entries import condition, sessions_blanked, sessions_condition
+from sluice.cli.forgetting.markers import AS_OFTEN_AS_SENT, FED, MARKERS, bound
 from sluice.sinks import feed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sluice.cli.forgetting.entries import Entry
     from sluice.cli.reading.clickhouse import ClickHouse
@@ -18,15 +19,25 @@ SESSIONS_AT_ONCE = 5_000
 
 _SHOWING_PAGES = "SELECT DISTINCT session_key FROM sluice.rollup_sessions WHERE {meant}"
 
+# One statement over one table: the pages that it shows are those of the blocks that its markers tell of.
 _ROLLED = """
-SELECT project, site_id, session_key, source_month, min(entry), max(exit) FROM sluice.rollup_sessions
-WHERE session_key IN ({keys}) GROUP BY project, site_id, session_key, source_month
+SELECT {markers}, groupArrayIf((project, site_id, session_key, source_month, entry, exit), fed = 0)
+FROM
+(
+    SELECT
+        project, site_id, session_key, source_month, min(line.entry) AS entry, max(line.exit) AS exit,
+        max(line.fed) AS fed, max(line.fed_partition) AS fed_partition
+    FROM sluice.rollup_sessions AS line WHERE line.fed > 0 OR session_key IN ({keys})
+    GROUP BY project, site_id, session_key, source_month
+)
 """
+
+_MARKERS = "SELECT {markers} FROM sluice.rollup_sessions WHERE fed > 0"
 
 _STAYING = """
 (
     SELECT *, ['sessions'] AS lacking FROM sluice.event_log
-    WHERE session_id != '' AND {key} IN ({keys}) AND NOT ({meant})
+    WHERE session_id != '' AND {key} IN ({keys}) AND NOT ({meant}) AND {fed}
 )
 """
 
@@ -37,7 +48,7 @@ _PUT_BACK = """
 INSERT INTO sluice.rollup_sessions
     (project, site_id, session_key, source_month, started_at, ended_at, entry, exit, campaign, visitor)
 SELECT project, site_id, session_key, source_month, started_at, ended_at, entry, exit, campaign, visitor
-FROM ({staying}) SETTINGS insert_deduplicate = 0
+FROM ({staying}) SETTINGS {settings}
 """
 
 _WHERE_IT_STANDS = 15
@@ -95,29 +106,38 @@ class Sessions:
         return {key for (key,) in rows}
 
     async def wrong(self, entries: Sequence[Entry], keys: Collection[int]) -> list[int]:
-        """Give those of these sessions that show other pages than those of the rows that entries do not mean."""
+        """Give those of these sessions that show other pages than those of the rows that entries do not mean.
+
+        What waits to be fed is not missing.
+        """
         if not keys:
             return []
         # The roll-up first: whatever stands there has stood in the event log before.
-        rolled = await self._pages(_ROLLED.format(keys=_listed(keys)))
-        logged = await self._pages(_LOGGED.format(staying=await self._staying(entries, keys)))
-        return sorted(wrong(rolled, logged))
+        [[markers, rows]] = await self._clickhouse.ask(_ROLLED.format(markers=MARKERS, keys=_listed(keys)))
+        logged = _LOGGED.format(staying=await self._staying(entries, keys))
+        return sorted(wrong(_pages(rows), _pages(await self._clickhouse.ask(logged, **bound(markers)))))
 
     def blanked(self, keys: Collection[int]) -> str:
         """Give the statement that has these sessions show no page."""
         return sessions_blanked(f"session_key IN ({_listed(keys)})")
 
     async def put_back(self, entries: Sequence[Entry], keys: Collection[int]) -> None:
-        """Have these sessions show the pages of the rows that entries do not mean. Counts stay as they are."""
-        await self._clickhouse.change(_PUT_BACK.format(staying=await self._staying(entries, keys)))
+        """Have these sessions show the pages of the rows that entries do not mean. Counts stay as they are.
+
+        Those that are not fed yet bring theirs themselves.
+        """
+        staying = await self._staying(entries, keys)
+        [[markers]] = await self._clickhouse.ask(_MARKERS.format(markers=MARKERS))
+        await self._clickhouse.change(_PUT_BACK.format(staying=staying, settings=AS_OFTEN_AS_SENT), **bound(markers))
 
     async def _staying(self, entries: Sequence[Entry], keys: Collection[int]) -> str:
         [[view]] = await self._clickhouse.ask(feed.VIEW, view="feed_sessions")
-        rows = _STAYING.format(key=SESSION_KEY, keys=_listed(keys), meant=condition(entries))
+        rows = _STAYING.format(key=SESSION_KEY, keys=_listed(keys), meant=condition(entries), fed=FED)
         return feed.asking(rows, view)
 
-    async def _pages(self, sql: str) -> dict[Stretch, Pages]:
-        return {Stretch(*row[:4]): pages(*row[4:]) for row in await self._clickhouse.ask(sql)}
+
+def _pages(rows: Iterable[Sequence[Any]]) -> dict[Stretch, Pages]:
+    return {Stretch(*row[:4]): pages(*row[4:]) for row in rows}
 
 
 def _listed(keys: Collection[int]) -> str:
