@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 from tests.integration.cli.conftest import CRAWLER, event
@@ -50,6 +51,24 @@ def forget_and_bring_back(own: Own, ann: Ann) -> None:
     own.change("TRUNCATE TABLE sluice.event_log")
     own.change("INSERT INTO sluice.event_log SELECT * FROM sluice.kept")
     own.change("DROP TABLE sluice.kept SYNC")
+
+
+def test_a_session_is_registered_before_its_name_is_gone(own: Own, ann: Ann):
+    page = {"session_id": ann.session, "url": f"https://x/{ann.word}"}
+    own.post(event(user_id=ann.id, **page), event(**page))
+    stored(own, ann.word, 2)
+    assert own.audit()[0] == 0
+    registered = own.query("SELECT count() FROM sluice.forgotten")
+    arguments = own.command("users", "forget", "--project", "load", "--yes", ann.id)
+    with subprocess.Popen(arguments, env=own.environment, stdout=subprocess.DEVNULL) as command:
+        try:
+            own.wait_until(
+                lambda: own.query("SELECT count() FROM sluice.forgotten") != registered, "she is registered"
+            )
+        finally:
+            command.kill()
+    assert own.sluice("users", "forget", "--again").returncode == 0
+    assert places_of(own, ann.word) == {}
 
 
 def test_users_that_a_broken_off_command_took_out_of_the_roll_up_are_made_anew(own: Own, ann: Ann):

@@ -153,7 +153,9 @@ class Forgetting:
             )
         ids = [str(uuid4()) for _ in found.people]
         for person, person_id in zip(found.people, ids, strict=True):
-            await self._register.write(self._entries(person, (), self._clock()), person_id)
+            # Their sessions too: should the command end here, `again` gives them names that nobody finds them by.
+            sessions = await self._traces.sessions(person.visitors)
+            await self._register.write(self._entries(person, sessions, self._clock()), person_id)
         await self._take_names_back(found.people)
         forgotten_at = self._clock()
         await asyncio.sleep(SETTLE_S)
