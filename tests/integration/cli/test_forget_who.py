@@ -52,6 +52,31 @@ def test_nobody_is_tied_to_a_user_whose_name_was_sent_as_their_device(own: Own, 
     stored(own, ann.word, 2)
 
 
+@pytest.mark.parametrize("name", ["id", "device"])
+def test_a_device_leads_to_nobody_who_was_forgotten_with_it_where_somebody_else_has_it_now(
+    own: Own, ann: Ann, name: str
+):
+    seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
+    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": "1", "userId": ann.id}, {**seen, "sessionId": "2"}]})
+    stored(own, ann.word, 2)
+    forget(own, getattr(ann, name))
+    own.post(event(user_id=ann.id, session_id="3", url=f"https://x/{ann.word}"))
+    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": "4", "userId": f"ben-{uuid4()}"}]})
+    stored(own, ann.word, 2)
+    assert "blanked 1 event;" in forget(own, ann.device).stdout
+    assert own.query(
+        "SELECT user_id FROM sluice.event_log WHERE position(payload, {word:String}) > 0", word=ann.word
+    ) == [(ann.id,)]
+
+
+def test_who_is_known_by_a_device_alone_is_found_again_once_forgotten(own: Own, ann: Ann):
+    seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
+    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": "1"}]})
+    stored(own, ann.word, 1)
+    for rows in ("1 event;", "0 events;"):
+        assert f"blanked {rows}" in forget(own, ann.device).stdout
+
+
 def test_a_session_that_others_have_a_part_in_keeps_what_nobody_is_told_of(own: Own, ann: Ann):
     shared = {"session_id": ann.session, "url": f"https://x/{ann.word}"}
     send(own, "/collect/batch", {"events": [

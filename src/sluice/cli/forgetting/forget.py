@@ -123,11 +123,12 @@ class Forgetting:
         await self._refuse_wrong_secret()
         known = await self._known.read()
         found = Found()
-        persons = await self._names(asked, known)
+        persons, used = await self._names(asked, known)
         tied = known.tied_to(frozenset().union(*persons))
         for names in persons:
             keys = frozenset(key for key, others in tied.items() if not names.isdisjoint(others))
-            person = await self._complete(Person(names, keys), names.intersection(asked), shared=shared)
+            named = Person(names, keys, devices=names & used)
+            person = await self._complete(named, names.intersection(asked), shared=shared)
             sessions = await self._traces.without_visitor(await self._traces.sessions(person.visitors))
             rows = await self._register.readable(self._entries(person, sessions, self._clock()))
             if not (rows or person.keys or person.before):
@@ -172,10 +173,14 @@ class Forgetting:
         rows = await blank(self._blanking, self._register, entries)
         return Forgotten(rows, has_arrived, forgotten_at)
 
-    async def _names(self, asked: Sequence[str], known: Known) -> Sequence[Names]:
-        """Give all names of each person asked for: as gateways know them, and as rows spell them."""
+    async def _names(self, asked: Sequence[str], known: Known) -> tuple[Sequence[Names], Names]:
+        """Give all names of each person asked for, as gateways know them, and as rows spell them.
+
+        Beside them come those asked for that are devices which users are seen on.
+        """
         users = frozenset(chain.from_iterable(known.tied_to(frozenset(asked)).values()))
-        of_rows = list(await self._traces.users_of([name for name in asked if name not in users]))
+        used = await self._traces.users_of([name for name in asked if name not in users])
+        of_rows = [frozenset({device, user}) for device, user in used.items() if user]
 
         def ties() -> Iterable[Names]:
             return chain(known.ties(), of_rows)
@@ -186,7 +191,7 @@ class Forgetting:
             before, persons = persons, people(persons, ties)
             if before == persons:
                 break
-        return persons
+        return persons, frozenset(used)
 
     async def _as_of_now(self, persons: Sequence[Person], *, shared: bool) -> Sequence[Person]:
         """Find what these people have left by now, also under spellings of their names that came meanwhile."""
@@ -198,10 +203,16 @@ class Forgetting:
         return [await self._complete(person, (), shared=shared) for person in spelled]
 
     async def _complete(self, person: Person, devices: Collection[str], *, shared: bool) -> Person:
-        """Find what a person has left under these names and on these devices; nothing is lost of what was found."""
-        users = {self._visitor(user=name) for name in person.names} | {self._visitor(device=name) for name in devices}
-        before = await self._register.same_people(self._project, users)
-        visitors = person.visitors | users | frozenset().union(*before.values())
+        """Find what a person has left under these names and on these devices; nothing is lost of what was found.
+
+        A device that others were forgotten with before may be another's by now: it leads to nobody.
+        """
+        users = {name: self._visitor(user=name) for name in person.names}
+        before = await self._register.same_people(
+            self._project, {visitor for name, visitor in users.items() if name not in person.devices}
+        )
+        visitors = person.visitors.union(users.values(), *before.values())
+        visitors |= {self._visitor(device=name) for name in devices}
         used = await self._traces.devices(visitors)
         own = person.devices | used.own | (used.shared if shared else used.shared.intersection(devices))
         return replace(

@@ -26,14 +26,14 @@ WHERE project = {project:String} AND user_id != '' AND
 """
 
 _USERS_OF_DEVICES = """
-SELECT anonymous_id, any(user_id) FROM sluice.event_log
+SELECT anonymous_id, if(uniq(user_id) = 1, any(user_id), '') FROM sluice.event_log
 WHERE project = {project:String} AND anonymous_id IN {devices:Array(String)} AND user_id != ''
     AND anonymous_id NOT IN
     (
         SELECT user_id FROM sluice.event_log
         WHERE project = {project:String} AND user_id IN {devices:Array(String)}
     )
-GROUP BY anonymous_id HAVING uniq(user_id) = 1
+GROUP BY anonymous_id
 """
 
 _DEVICES = """
@@ -115,13 +115,12 @@ class Traces:
         rows = await self._ask(_NAMES, names=sorted(names))
         return [spellings(user_id) | frozenset(filter(None, [address])) for user_id, address in rows]
 
-    async def users_of(self, devices: Collection[str]) -> list[Names]:
-        """Tie each of these anonymous ids that one user alone has used to that user.
+    async def users_of(self, devices: Collection[str]) -> dict[str, str]:
+        """Give the user who alone has used each of these anonymous ids, "" where several have; without any, none.
 
         What names a user as well is left to that user: senders choose anonymous ids, and could tie others to theirs.
         """
-        rows = await self._ask(_USERS_OF_DEVICES, devices=sorted(devices))
-        return [frozenset(row) for row in rows]
+        return dict(map(tuple, await self._ask(_USERS_OF_DEVICES, devices=sorted(devices))))
 
     async def somebody(self) -> tuple[str, str, int] | None:
         """Give some user or anonymous id, and what visitor the processors made of it; None where there is none."""
