@@ -13,6 +13,7 @@ from sluice.cli.forgetting.arrival import PERSONAL, Rollups, passed_on
 from sluice.cli.forgetting.blanking import Blanking, blank
 from sluice.cli.forgetting.entries import Entry, sessions_blanked
 from sluice.cli.forgetting.register import Register
+from sluice.cli.forgetting.traces import Traces
 from sluice.cli.forgetting.users import Users
 from sluice.cli.reading.clickhouse import ClickHouse
 from sluice.contract.errors import Retry
@@ -355,3 +356,11 @@ async def test_the_events_of_a_session_stay_together_however_many_statements_bla
         project=feeding.project,
     )
     assert named == [(1, True)]
+
+
+async def test_an_address_is_found_whatever_white_space_stands_around_it(feeding: Feeding, clickhouse: OwnClickHouse):
+    written = [f"{space}Ann@Example.com{space}" for space in ["", " ", "\t", "\n\r\v\f", "\x85", "\u00a0\u3000"]]
+    for offset, user_id in enumerate([*written, "ann @example.com", "\u200bann@example.com"]):
+        await feeding.store(offset, user_id=user_id)
+    ties = await Traces(ClickHouse(clickhouse.url), feeding.project).ties(["ann@example.com"])
+    assert set(map(frozenset, ties)) == {frozenset({name, "ann@example.com"}) for name in written}

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.cli.forgetting.columns import FORGOTTEN, READABLE, SESSION_KEY
+from sluice.cli.forgetting.entries import quoted
 from sluice.cli.forgetting.mentions import mentions
 from sluice.cli.forgetting.people import spellings
 
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
 
 _NAMES = """
 SELECT DISTINCT user_id, user_email FROM sluice.event_log
-WHERE project = {project:String} AND user_id != '' AND
+WHERE project = {{project:String}} AND user_id != '' AND
 (
-    user_id IN {names:Array(String)}
-    OR lowerUTF8(trimBoth(user_id)) IN {names:Array(String)}
-    OR user_email IN {names:Array(String)}
+    user_id IN {{names:Array(String)}}
+    OR position(user_id, '@') > 0 AND lowerUTF8(replaceRegexpAll(user_id, {around}, '')) IN {{names:Array(String)}}
+    OR user_email IN {{names:Array(String)}}
 )
 """
+
+WHITE_SPACE = "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What `normal_email` takes from around an address, for a regular expression; `trimBoth` would take spaces alone."""
+
+_AROUND = f"^[{WHITE_SPACE}]+|[{WHITE_SPACE}]+$"
 
 _USERS_OF_DEVICES = """
 SELECT anonymous_id, if(uniq(user_id) = 1, any(user_id), '') FROM sluice.event_log
@@ -112,7 +118,7 @@ class Traces:
 
     async def ties(self, names: Collection[str]) -> list[Names]:
         """Give what rows tie together: the user of an event as it was written, and the address that it knew."""
-        rows = await self._ask(_NAMES, names=sorted(names))
+        rows = await self._ask(_NAMES.format(around=quoted(_AROUND)), names=sorted(names))
         return [spellings(user_id) | frozenset(filter(None, [address])) for user_id, address in rows]
 
     async def users_of(self, devices: Collection[str]) -> dict[str, str]:
