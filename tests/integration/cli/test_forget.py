@@ -38,7 +38,7 @@ def test_no_table_holds_a_word_of_somebody_forgotten_and_the_account_balances(ow
     assert len(places_of(own, ann.word)) > 15
     before = own.query("SELECT count(), uniq(source_partition, source_offset, source_line) FROM sluice.event_log")
 
-    said = forget(own, ann.device).stdout  # one user alone has used it, so that user is meant
+    said = forget(own, ann.email).stdout
 
     assert places_of(own, ann.word) == {}
     assert ann.word not in said

@@ -96,7 +96,7 @@ class Blanking:
         if anew := [name for name in tables if "_anew_" in name]:
             raise Retry(
                 f"roll-ups are being made anew, or that broke off, and {anew[0]} may show who is forgotten: "
-                "let `sluice rollups rebuild` run to its end, then run the command again"
+                "stop the sinks, let `sluice rollups rebuild` run to its end, then run the command again"
             )
         return tables
 

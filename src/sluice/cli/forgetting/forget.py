@@ -65,15 +65,17 @@ class Person:
 class Found:
     """Who was found, which of those asked for were not, and how many rows can be read and will be blanked.
 
-    `on_shared_devices` counts rows that may be theirs or another's. Where not all that was accepted is in the table
-    yet, those that are unknown may have events all the same: then it was not `looked_everywhere`. A project without
-    any event or user is not `project_in_use`: its name may be written wrongly.
+    `on_shared_devices` counts rows that may be theirs or another's. `used_by_others` are devices that were asked for
+    and that other users were seen with, who are not asked for by that. Where not all that was accepted is in the
+    table yet, those that are unknown may have events all the same: then it was not `looked_everywhere`. A project
+    without any event or user is not `project_in_use`: its name may be written wrongly.
     """
 
     people: list[Person] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     rows: int = 0
     on_shared_devices: int = 0
+    used_by_others: frozenset[str] = frozenset()
     looked_everywhere: bool = True
     project_in_use: bool = True
 
@@ -123,11 +125,13 @@ class Forgetting:
         await self._refuse_wrong_secret()
         known = await self._known.read()
         found = Found()
-        persons, used = await self._names(asked, known)
+        persons = await self._names(asked, known)
+        users = frozenset(chain.from_iterable(known.tied_to(frozenset(asked)).values()))
+        used = await self._traces.users_on([name for name in asked if name not in users])
         tied = known.tied_to(frozenset().union(*persons))
         for names in persons:
             keys = frozenset(key for key, others in tied.items() if not names.isdisjoint(others))
-            named = Person(names, keys, devices=names & used)
+            named = Person(names, keys, devices=names & used.keys())
             person = await self._complete(named, names.intersection(asked), shared=shared)
             sessions = await self._traces.without_visitor(await self._traces.sessions(person.visitors))
             rows = await self._register.readable(self._entries(person, sessions, self._clock()))
@@ -135,8 +139,12 @@ class Forgetting:
                 found.unknown += sorted(names.intersection(asked))
                 continue
             found.rows += rows
-            found.on_shared_devices += await self._traces.of_shared_devices(person.shared)
             found.people.append(person)
+        own = frozenset().union(*(person.devices for person in found.people))
+        not_own = frozenset().union(*(person.shared for person in found.people)) - own
+        found.on_shared_devices = await self._traces.of_shared_devices(not_own)
+        visitors = frozenset().union(*(person.visitors for person in found.people))
+        found.used_by_others = frozenset(device for device, users in used.items() if not users <= visitors)
         if not found.people:
             found.project_in_use = known.anybody() or await self._traces.anything()
         return found
@@ -173,14 +181,13 @@ class Forgetting:
         rows = await blank(self._blanking, self._register, entries)
         return Forgotten(rows, has_arrived, forgotten_at)
 
-    async def _names(self, asked: Sequence[str], known: Known) -> tuple[Sequence[Names], Names]:
+    async def _names(self, asked: Sequence[str], known: Known) -> Sequence[Names]:
         """Give all names of each person asked for, as gateways know them, and as rows spell them.
 
-        Beside them come those asked for that are devices which users are seen on.
+        A device leads to nobody. Once one of its users is forgotten, nothing tells any more that there were two: then
+        the same command would mean the other one.
         """
-        users = frozenset(chain.from_iterable(known.tied_to(frozenset(asked)).values()))
-        used = await self._traces.users_of([name for name in asked if name not in users])
-        of_rows = [frozenset({device, user}) for device, user in used.items() if user]
+        of_rows: list[Names] = []
 
         def ties() -> Iterable[Names]:
             return chain(known.ties(), of_rows)
@@ -191,7 +198,7 @@ class Forgetting:
             before, persons = persons, people(persons, ties)
             if before == persons:
                 break
-        return persons, frozenset(used)
+        return persons
 
     async def _as_of_now(self, persons: Sequence[Person], *, shared: bool) -> Sequence[Person]:
         """Find what these people have left by now, also under spellings of their names that came meanwhile."""
@@ -211,8 +218,8 @@ class Forgetting:
         before = await self._register.same_people(
             self._project, {visitor for name, visitor in users.items() if name not in person.devices}
         )
-        visitors = person.visitors.union(users.values(), *before.values())
-        visitors |= {self._visitor(device=name) for name in devices}
+        on_devices = {self._visitor(device=name) for name in devices}
+        visitors = person.visitors.union(on_devices, users.values(), *before.values())
         used = await self._traces.devices(visitors)
         own = person.devices | used.own | (used.shared if shared else used.shared.intersection(devices))
         return replace(
@@ -221,7 +228,7 @@ class Forgetting:
             shared=used.shared - own,
             visitors=visitors | {self._visitor(device=device) for device in own},
             rejected=person.rejected | await self._traces.rejected(person.names | own),
-            before=person.before or bool(before),
+            before=person.before or bool(before or await self._register.same_people(self._project, on_devices)),
         )
 
     def _visitor(self, user: str = "", device: str = "") -> int:

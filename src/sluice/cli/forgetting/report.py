@@ -21,7 +21,12 @@ def unknown(found: Found, project: str) -> Iterator[str]:
     """Say who was not found."""
     if found.project_in_use:
         for name in found.unknown:
-            yield f"{printable(name)}: no user of project {printable(project)} has this name, and no event names it"
+            why = (
+                "each event of that device has a user: name those"
+                if name in found.used_by_others
+                else "no event names it"
+            )
+            yield f"{printable(name)}: no user of project {printable(project)} has this name, and {why}"
     else:
         yield f"project {printable(project)} has no user and no event: see that its name is written rightly"
     if not found.looked_everywhere:
@@ -36,6 +41,11 @@ def surveyed(found: Found) -> Iterator[str]:
         f"{number(len(found.people), 'person').replace('persons', 'people')}: {number(names, 'name')}, "
         f"{number(devices, 'device')}, {number(found.rows, 'event')} that can be read"
     )
+    if users_stay := found.used_by_others.difference(found.unknown):
+        yield (
+            f"users were seen on {number(len(users_stay), 'device')} of those named, and stay: "
+            "name them to forget them as well"
+        )
     if found.on_shared_devices:
         yield (
             f"{number(found.on_shared_devices, 'event')} without a user on devices that others have used too "

@@ -31,8 +31,8 @@ WHITE_SPACE = "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3
 
 _AROUND = f"^[{WHITE_SPACE}]+|[{WHITE_SPACE}]+$"
 
-_USERS_OF_DEVICES = """
-SELECT anonymous_id, if(uniq(user_id) = 1, any(user_id), '') FROM sluice.event_log
+_USERS_ON_DEVICES = """
+SELECT anonymous_id, groupUniqArray(visitor_id) FROM sluice.event_log
 WHERE project = {project:String} AND anonymous_id IN {devices:Array(String)} AND user_id != ''
     AND anonymous_id NOT IN
     (
@@ -121,12 +121,13 @@ class Traces:
         rows = await self._ask(_NAMES.format(around=quoted(_AROUND)), names=sorted(names))
         return [spellings(user_id) | frozenset(filter(None, [address])) for user_id, address in rows]
 
-    async def users_of(self, devices: Collection[str]) -> dict[str, str]:
-        """Give the user who alone has used each of these anonymous ids, "" where several have; without any, none.
+    async def users_on(self, devices: Collection[str]) -> dict[str, frozenset[int]]:
+        """Give of these anonymous ids those that users were seen with, and which visitors these are.
 
-        What names a user as well is left to that user: senders choose anonymous ids, and could tie others to theirs.
+        What names a user as well is no device here.
         """
-        return dict(map(tuple, await self._ask(_USERS_OF_DEVICES, devices=sorted(devices))))
+        rows = await self._ask(_USERS_ON_DEVICES, devices=sorted(devices))
+        return {device: frozenset(visitors) for device, visitors in rows}
 
     async def somebody(self) -> tuple[str, str, int] | None:
         """Give some user or anonymous id, and what visitor the processors made of it; None where there is none."""

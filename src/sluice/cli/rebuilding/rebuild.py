@@ -111,5 +111,6 @@ def _refuse_sinks(sinks: Sequence[str]) -> None:
     if sinks:
         where = ", ".join(sorted(set(sinks)))
         raise Unusable(
-            f"sinks run on {where}: stop them first. One that was killed counts until its session has timed out"
+            f"sinks run on {where}: stop them first (locally: end `sluice up`, then `sluice up --without sinks`). "
+            "One that was killed counts until its session has timed out"
         )

@@ -17,7 +17,7 @@ DIFFERENCES_SHOWN = 20
 
 def notes(checked: Checked) -> Iterable[str]:
     """Say what has come so far that sinks are about to add it up, or were when they were stopped."""
-    if checked.not_added:
+    if checked.not_added and not checked.is_wrong:
         rows = max(checked.not_added.values())
         yield f"{number(rows, 'row')} not added up yet: sinks do so at once, or when they start"
 

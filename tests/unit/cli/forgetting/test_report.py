@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from sluice.cli.forgetting.forget import Found
-from sluice.cli.forgetting.report import unknown
+from sluice.cli.forgetting.report import surveyed, unknown
+
+
+def test_of_a_device_that_was_named_its_users_are_to_be_named_too():
+    assert list(unknown(Found(unknown=["d1"], used_by_others=frozenset({"d1"})), "shop")) == [
+        "d1: no user of project shop has this name, and each event of that device has a user: name those"
+    ]
+    assert list(surveyed(Found(unknown=["d1"], used_by_others=frozenset({"d1", "d2", "d3"}))))[1:] == [
+        "users were seen on 2 devices of those named, and stay: name them to forget them as well"
+    ]
 
 
 def test_who_is_not_known_is_named():

@@ -24,6 +24,10 @@ def test_what_waits_is_said():
     assert verdict(BEHIND).endswith(", but for those rows")
 
 
+def test_what_is_missing_is_not_said_to_be_on_its_way():
+    assert list(notes(Checked([Difference("users", 0, 7, 8, 9)], not_added=Counter(users=2)))) == []
+
+
 def test_what_differs_is_said_loudly_with_what_to_do():
     wrong = Checked([Difference("users", 0, 7, 8, 9), Difference("minutes", 202601, 1003, 2, 3)])
     assert alarms(wrong) == [
