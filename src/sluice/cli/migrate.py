@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from sluice.cli.rebuilding.settings import RollupsSettings
+from sluice.cli.rollups import fail_if_wrong
 from sluice.role.settings import load
 from sluice.sinks.settings import MigrateSettings
 
@@ -73,10 +73,5 @@ async def _empty_rollups(url: str) -> Sequence[Rollup]:
 
 def _rebuild(settings: RollupsSettings, rollups: Sequence[Rollup]) -> None:
     from sluice.cli.rebuilding.deployment import make_anew
-    from sluice.cli.rebuilding.report import alarms
 
-    checked = asyncio.run(make_anew(settings, rollups, SINKS_LEAVE_WITHIN_S))
-    for alarm in alarms(checked):
-        click.secho(alarm, fg="red", bold=True, err=True)
-    if checked.is_wrong:
-        sys.exit(1)
+    fail_if_wrong(asyncio.run(make_anew(settings, rollups, SINKS_LEAVE_WITHIN_S)))

@@ -41,7 +41,7 @@ def check(names: tuple[str, ...], clickhouse_url: str | None) -> None:
     checked = asyncio.run(_check(settings.clickhouse_url, called(names)))
     for note in notes(checked):
         click.echo(note)
-    _fail_if(checked)
+    fail_if_wrong(checked)
     click.echo(verdict(checked))
 
 
@@ -57,11 +57,12 @@ def rebuild(names: tuple[str, ...], clickhouse_url: str | None, kafka_bootstrap:
     settings = load(RollupsSettings, clickhouse_url=clickhouse_url, kafka_bootstrap=kafka_bootstrap)
     rollups = called(names)
     checked = asyncio.run(_rebuild(settings, rollups))
-    _fail_if(checked)
+    fail_if_wrong(checked)
     click.echo(f"made anew: {', '.join(rollup.name for rollup in rollups)}")
 
 
-def _fail_if(checked: Checked) -> None:
+def fail_if_wrong(checked: Checked) -> None:
+    """Say loudly where roll-ups differ from the event log, and end with exit code 1 then."""
     from sluice.cli.rebuilding.report import alarms
 
     for alarm in alarms(checked):

@@ -107,6 +107,18 @@ class Own:
         assert found, what
 
     @contextmanager
+    def as_before(self, table: str) -> Iterator[None]:
+        """Do something, after which a table is filled again with what it held before."""
+        self.change(f"CREATE OR REPLACE TABLE sluice.kept AS sluice.{table}")
+        self.change(f"INSERT INTO sluice.kept SELECT * FROM sluice.{table}")
+        try:
+            yield
+        finally:
+            self.change(f"TRUNCATE TABLE sluice.{table}")
+            self.change(f"INSERT INTO sluice.{table} SELECT * FROM sluice.kept")
+            self.change("DROP TABLE sluice.kept SYNC")
+
+    @contextmanager
     def without(self, role: str) -> Iterator[None]:
         """Do something while a role is stopped."""
         self.roles[role].stop()
@@ -140,11 +152,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
 def pristine(own: Own) -> Iterator[Own]:
     """The deployment with everything stored and the account in balance; what a test breaks in the table is mended."""
     assert own.audit()[0] == 0
-    own.change("CREATE OR REPLACE TABLE sluice.kept AS sluice.event_log")
-    own.change("INSERT INTO sluice.kept SELECT * FROM sluice.event_log")
-    yield own
-    own.change("TRUNCATE TABLE sluice.event_log")
-    own.change("INSERT INTO sluice.event_log SELECT * FROM sluice.kept")
+    with own.as_before("event_log"):
+        yield own
     assert own.audit()[0] == 0
 
 

@@ -45,12 +45,8 @@ def test_a_replay_brings_nobody_back(own: Own, ann: Ann):
 def forget_and_bring_back(own: Own, ann: Ann) -> None:
     """Forget Ann, and then fill the event log as it was before, as if it were read again from Kafka."""
     assert own.audit()[0] == 0
-    own.change("CREATE OR REPLACE TABLE sluice.kept AS sluice.event_log")
-    own.change("INSERT INTO sluice.kept SELECT * FROM sluice.event_log")
-    forget(own, ann.id)
-    own.change("TRUNCATE TABLE sluice.event_log")
-    own.change("INSERT INTO sluice.event_log SELECT * FROM sluice.kept")
-    own.change("DROP TABLE sluice.kept SYNC")
+    with own.as_before("event_log"):
+        forget(own, ann.id)
 
 
 def test_a_session_is_registered_before_its_name_is_gone(own: Own, ann: Ann):

@@ -41,12 +41,8 @@ def test_a_session_shows_no_page_of_theirs_however_late_their_clock_says_it_was(
     now = int(time.time() * 1000)
     own.post(event(user_id=ann.id, session_id=ann.session, url=f"https://x/{ann.word}", timestamp=now + 200_000))
     assert own.audit()[0] == 0
-    own.change("CREATE OR REPLACE TABLE sluice.kept_sessions AS sluice.rollup_sessions")
-    own.change("INSERT INTO sluice.kept_sessions SELECT * FROM sluice.rollup_sessions")
-    forget(own, ann.id)
-    own.change("TRUNCATE TABLE sluice.rollup_sessions")
-    own.change("INSERT INTO sluice.rollup_sessions SELECT * FROM sluice.kept_sessions")
-    own.change("DROP TABLE sluice.kept_sessions SYNC")
+    with own.as_before("rollup_sessions"):
+        forget(own, ann.id)
     assert own.sluice("users", "forget", "--again").returncode == 0
     assert places_of(own, ann.word) == {}
     assert own.audit()[0] == 0

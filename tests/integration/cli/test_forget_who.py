@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from tests.integration.cli.conftest import Ann, Own
 
 
+def readable_users(own: Own, word: str) -> list[str]:
+    """Give the users of the events that hold a word and can be read."""
+    readable = "SELECT user_id FROM sluice.event_log WHERE position(payload, {word:String}) > 0"
+    return sorted(user for (user,) in own.query(readable, word=word))
+
+
+def on_device(own: Own, ann: Ann, *users: str | None) -> None:
+    """Send an event of each user, each in a session of its own, from Ann's device."""
+    seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
+    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": str(uuid4()), "userId": user} for user in users]})
+
+
 def test_names_are_never_read_as_anything_but_names(own: Own, ann: Ann):
     hostile = ["'", "\\", "%", "_", "a\nb", "'); DROP TABLE sluice.event_log --", "{names:Array(String)}", "ü😀",
                "a/b", "--yes", "\\u0061", '"', "NULL", "*"]  # fmt: skip
@@ -26,9 +38,9 @@ def test_names_are_never_read_as_anything_but_names(own: Own, ann: Ann):
     ) == [(f"x{ann.word}",)]
 
 
-@pytest.mark.parametrize(("options", "left"), [((), [("",), ("",), ("ben",)]), (("--shared",), [("ben",)])])
+@pytest.mark.parametrize(("options", "left"), [((), ["", "", "ben"]), (("--shared",), ["ben"])])
 def test_events_without_a_user_on_a_device_of_several_stay_unless_told_otherwise(
-    own: Own, ann: Ann, options: tuple[str, ...], left: list[tuple[str]]
+    own: Own, ann: Ann, options: tuple[str, ...], left: list[str]
 ):
     seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
     sessions = [(ann.session, None), (ann.session, ann.id), (f"{ann.session}-2", "ben"), (f"{ann.session}-3", None)]
@@ -37,8 +49,7 @@ def test_events_without_a_user_on_a_device_of_several_stay_unless_told_otherwise
 
     assert "2 events without a user on devices that others have used too" in forget(own, ann.id, "--dry-run").stdout
     forget(own, ann.id, *options)
-    readable = "SELECT user_id FROM sluice.event_log WHERE position(payload, {word:String}) > 0"
-    assert sorted(own.query(readable, word=ann.word)) == left
+    assert readable_users(own, ann.word) == left
 
 
 def test_nobody_is_tied_to_a_user_whose_name_was_sent_as_their_device(own: Own, ann: Ann):
@@ -50,18 +61,6 @@ def test_nobody_is_tied_to_a_user_whose_name_was_sent_as_their_device(own: Own, 
     stored(own, ann.word, 2)
     assert "blanked 1 event;" in forget(own, mallory).stdout
     stored(own, ann.word, 2)
-
-
-def readable_users(own: Own, word: str) -> list[str]:
-    """Give the users of the events that hold a word and can be read."""
-    readable = "SELECT user_id FROM sluice.event_log WHERE position(payload, {word:String}) > 0"
-    return sorted(user for (user,) in own.query(readable, word=word))
-
-
-def on_device(own: Own, ann: Ann, *users: str | None) -> None:
-    """Send an event of each user, each in a session of its own, from Ann's device."""
-    seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
-    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": str(uuid4()), "userId": user} for user in users]})
 
 
 def test_a_device_means_what_was_done_on_it_without_a_user(own: Own, ann: Ann):
@@ -105,8 +104,7 @@ def test_a_device_leads_to_nobody_who_was_forgotten_with_it_where_somebody_else_
 
 
 def test_who_is_known_by_a_device_alone_is_found_again_once_forgotten(own: Own, ann: Ann):
-    seen = {"eventName": "page_viewed", "timestamp": iso(), "anonymousId": ann.device, "consentGiven": True}
-    send(own, "/v1/ingest", {"events": [{**seen, "sessionId": "1"}]})
+    on_device(own, ann, None)
     stored(own, ann.word, 1)
     for rows in ("1 event;", "0 events;"):
         assert f"blanked {rows}" in forget(own, ann.device).stdout

@@ -18,6 +18,7 @@ import pytest
 import requests
 from aiokafka import AIOKafkaProducer
 from tests import factories
+from tests.integration.cli.conftest import CRAWLER
 from tests.integration.stack import EmbeddedStack, pipeline_environment, pipeline_roles
 
 from sluice.contract import ndjson, raw, topics
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 PARTITIONS = 3
 DEADLINE_S = 60.0
-CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,7 +20,7 @@ from sluice.sinks.event_log import Mark
 from sluice.sinks.event_log_clickhouse import ClickHouseEventLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from tests.integration.sinks.conftest import OwnClickHouse
 
@@ -128,6 +128,20 @@ def remembering_one_token(clickhouse: OwnClickHouse) -> Iterator[None]:
     yield
     for name in ROLLUPS:
         clickhouse.command(alter.format(name, 1_000_000))
+
+
+@asynccontextmanager
+async def fed_and_forgotten(
+    clickhouse: OwnClickHouse, event_log: ClickHouseEventLog, topic: str
+) -> AsyncIterator[None]:
+    """Store and feed all blocks, and then have the roll-ups forget their tokens, by the blocks of another topic."""
+    other = str(uuid4())
+    await store(event_log, topic)
+    await store(event_log, other)
+    with remembering_one_token(clickhouse):
+        await feed(event_log, topic)
+        await feed(event_log, other)
+        yield
 
 
 @contextmanager
@@ -251,12 +265,7 @@ async def test_a_block_that_is_fed_by_many_at_once_is_counted_once(clickhouse: O
 async def test_the_last_block_of_an_idle_partition_is_counted_once_although_its_token_is_forgotten(
     clickhouse: OwnClickHouse, event_log: ClickHouseEventLog, topic: str
 ):
-    other = str(uuid4())
-    await store(event_log, topic)
-    await store(event_log, other)
-    with remembering_one_token(clickhouse):
-        await feed(event_log, topic)
-        await feed(event_log, other)
+    async with fed_and_forgotten(clickhouse, event_log, topic):
         await event_log.feed(topic, 0, MARKS[-1])
     assert counted(clickhouse, topic) == ONCE
 
@@ -277,12 +286,7 @@ async def test_a_roll_up_that_has_logged_the_tokens_of_a_block_and_lost_it_is_fe
 async def test_only_the_roll_up_that_lacks_a_block_takes_it(
     clickhouse: OwnClickHouse, event_log: ClickHouseEventLog, topic: str
 ):
-    other = str(uuid4())
-    await store(event_log, topic)
-    await store(event_log, other)
-    with remembering_one_token(clickhouse):
-        await feed(event_log, topic)
-        await feed(event_log, other)
+    async with fed_and_forgotten(clickhouse, event_log, topic):
         with more_rollups(clickhouse, COUNT) as (late_made,):
             await event_log.feed(topic, 0, MARKS[-1])
             assert clickhouse.query(f"SELECT sum(n) FROM sluice.rollup_{late_made}") == [(ROWS,)]

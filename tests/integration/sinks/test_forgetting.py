@@ -226,7 +226,7 @@ async def test_two_commands_at_once_add_changes_up_once(
 async def test_what_was_put_back_before_is_put_back_again(feeding: Feeding, clickhouse: OwnClickHouse):
     await feeding.store_and_feed(0)
     users = Users(LeavingOut(clickhouse.url))
-    markers = (await users.rolled([VISITOR])).markers
+    markers = await users.markers()
     for times in range(2, 4):
         await users.put_back([VISITOR], markers)
         assert feeding.user() == [(times, ["at_0"])]

@@ -102,7 +102,7 @@ class Blanking:
 
     async def _mend_users(self, visitors: Collection[int]) -> None:
         for _ in range(ATTEMPTS):
-            markers = (await self._users.rolled(visitors)).markers
+            markers = await self._users.markers()
             await self._mutate("rollup_users", self._users.taken_out(visitors))
             await self._users.put_back(visitors, markers)
             if not await self._users.unlike(visitors):

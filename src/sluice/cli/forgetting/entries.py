@@ -8,7 +8,7 @@ from uuid import UUID
 from sluice.cli.forgetting.columns import BLANKED, READABLE, SESSION_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 NO_EVENT = str(UUID(int=0))
 _FOR_EVER = 2**62
@@ -110,6 +110,11 @@ def users_condition(entries: Sequence[Entry]) -> str:
 def quoted(text: str) -> str:
     """Give a text as a literal of ClickHouse's."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def listed(numbers: Collection[int]) -> str:
+    """Give numbers as a list of ClickHouse's, in their order."""
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def _of_projects(entries: Sequence[Entry], *others: str) -> str:

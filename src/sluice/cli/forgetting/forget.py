@@ -126,9 +126,9 @@ class Forgetting:
         known = await self._known.read()
         found = Found()
         persons = await self._names(asked, known)
-        users = frozenset(chain.from_iterable(known.tied_to(frozenset(asked)).values()))
-        used = await self._traces.users_on([name for name in asked if name not in users])
         tied = known.tied_to(frozenset().union(*persons))
+        users = frozenset().union(*tied.values())
+        used = await self._traces.users_on([name for name in asked if name not in users])
         for names in persons:
             keys = frozenset(key for key, others in tied.items() if not names.isdisjoint(others))
             named = Person(names, keys, devices=names & used.keys())

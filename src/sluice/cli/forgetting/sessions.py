@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.cli.forgetting.columns import SESSION_KEY
-from sluice.cli.forgetting.entries import condition, sessions_blanked, sessions_condition
-from sluice.cli.forgetting.markers import AS_OFTEN_AS_SENT, FED, MARKERS, bound
-from sluice.sinks import feed
+from sluice.cli.forgetting.entries import condition, listed, sessions_blanked, sessions_condition
+from sluice.cli.forgetting.markers import AS_OFTEN_AS_SENT, MARKERS, added_up, bound, markers_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,14 +31,7 @@ FROM
 )
 """
 
-_MARKERS = "SELECT {markers} FROM sluice.rollup_sessions WHERE fed > 0"
-
-_STAYING = """
-(
-    SELECT *, ['sessions'] AS lacking FROM sluice.event_log
-    WHERE session_id != '' AND {key} IN ({keys}) AND NOT ({meant}) AND {fed}
-)
-"""
+_STAYING = "session_id != '' AND {key} IN ({keys}) AND NOT ({meant})"
 
 _LOGGED = "SELECT project, site_id, session_key, source_month, entry, exit FROM ({staying})"
 
@@ -113,13 +105,13 @@ class Sessions:
         if not keys:
             return []
         # The roll-up first: whatever stands there has stood in the event log before.
-        [[markers, rows]] = await self._clickhouse.ask(_ROLLED.format(markers=MARKERS, keys=_listed(keys)))
+        [[markers, rows]] = await self._clickhouse.ask(_ROLLED.format(markers=MARKERS, keys=listed(keys)))
         logged = _LOGGED.format(staying=await self._staying(entries, keys))
         return sorted(wrong(_pages(rows), _pages(await self._clickhouse.ask(logged, **bound(markers)))))
 
     def blanked(self, keys: Collection[int]) -> str:
         """Give the statement that has these sessions show no page."""
-        return sessions_blanked(f"session_key IN ({_listed(keys)})")
+        return sessions_blanked(f"session_key IN ({listed(keys)})")
 
     async def put_back(self, entries: Sequence[Entry], keys: Collection[int]) -> None:
         """Have these sessions show the pages of the rows that entries do not mean. Counts stay as they are.
@@ -127,18 +119,13 @@ class Sessions:
         Those that are not fed yet bring theirs themselves.
         """
         staying = await self._staying(entries, keys)
-        [[markers]] = await self._clickhouse.ask(_MARKERS.format(markers=MARKERS))
+        markers = await markers_of(self._clickhouse, "sessions")
         await self._clickhouse.change(_PUT_BACK.format(staying=staying, settings=AS_OFTEN_AS_SENT), **bound(markers))
 
     async def _staying(self, entries: Sequence[Entry], keys: Collection[int]) -> str:
-        [[view]] = await self._clickhouse.ask(feed.VIEW, view="feed_sessions")
-        rows = _STAYING.format(key=SESSION_KEY, keys=_listed(keys), meant=condition(entries), fed=FED)
-        return feed.asking(rows, view)
+        staying = _STAYING.format(key=SESSION_KEY, keys=listed(keys), meant=condition(entries))
+        return await added_up(self._clickhouse, "sessions", staying)
 
 
 def _pages(rows: Iterable[Sequence[Any]]) -> dict[Stretch, Pages]:
     return {Stretch(*row[:4]): pages(*row[4:]) for row in rows}
-
-
-def _listed(keys: Collection[int]) -> str:
-    return ", ".join(map(str, keys))

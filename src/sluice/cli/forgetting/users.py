@@ -9,14 +9,13 @@ more where another command makes the same visitors anew at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sluice.cli.forgetting.entries import users_condition
-from sluice.cli.forgetting.markers import AS_OFTEN_AS_SENT, FED, MARKERS, bound
-from sluice.sinks import feed
+from sluice.cli.forgetting.entries import listed, users_condition
+from sluice.cli.forgetting.markers import AS_OFTEN_AS_SENT, FED, MARKERS, added_up, bound, markers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from sluice.cli.forgetting.entries import Entry
     from sluice.cli.forgetting.markers import Markers
@@ -30,20 +29,11 @@ SELECT {markers}, sumMap(if(rows > 0, map(visitor_id, rows), map()))
 FROM sluice.rollup_users WHERE fed > 0 OR visitor_id IN ({visitors})
 """
 
-_CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != '' AND {fed}"
+_CHANGES = "visitor_id IN ({visitors}) AND changes_user AND user_id != ''"
 
-_STORED = "SELECT visitor_id, count() FROM sluice.event_log WHERE {changes} GROUP BY visitor_id"
+_STORED = "SELECT visitor_id, count() FROM sluice.event_log WHERE {changes} AND {fed} GROUP BY visitor_id"
 
 _GONE = "ALTER TABLE sluice.rollup_users DELETE WHERE visitor_id IN ({visitors}) AND fed = 0"
-
-_CHANGED = "(SELECT *, ['users'] AS lacking FROM sluice.event_log WHERE {changes})"
-
-
-class Rolled(NamedTuple):
-    """What the roll-up holds: up to where it has been fed, and how many changes of each visitor it adds up."""
-
-    markers: Markers
-    changes: Mapping[int, int]
 
 
 class Users:
@@ -57,10 +47,9 @@ class Users:
         rows = await self._clickhouse.ask(_FROM_BEFORE.format(meant=users_condition(entries)))
         return {visitor for (visitor,) in rows}
 
-    async def rolled(self, visitors: Collection[int]) -> Rolled:
-        """Give what the roll-up holds of these visitors."""
-        [[markers, changes]] = await self._clickhouse.ask(_ROLLED.format(markers=MARKERS, visitors=_listed(visitors)))
-        return Rolled(markers, changes)
+    async def markers(self) -> Markers:
+        """Give up to where the roll-up has been fed."""
+        return await markers_of(self._clickhouse, "users")
 
     async def lacking(self, visitors: Collection[int]) -> set[int]:
         """Give those of these visitors of whom the roll-up lacks changes that it was fed.
@@ -80,27 +69,19 @@ class Users:
 
     def taken_out(self, visitors: Collection[int]) -> str:
         """Give the statement that deletes the rows of these visitors."""
-        return _GONE.format(visitors=_listed(visitors))
+        return _GONE.format(visitors=listed(visitors))
 
     async def put_back(self, visitors: Collection[int], markers: Markers) -> None:
         """Add up anew what these visitors have changed below the markers."""
-        [[view]] = await self._clickhouse.ask(feed.VIEW, view="feed_users")
-        anew = feed.asking(_CHANGED.format(changes=_changes(visitors)), view)
+        anew = await added_up(self._clickhouse, "users", _CHANGES.format(visitors=listed(visitors)))
         await self._clickhouse.change(
             f"INSERT INTO sluice.rollup_users {anew} SETTINGS {AS_OFTEN_AS_SENT}", **bound(markers)
         )
 
     async def _counted(self, visitors: Collection[int]) -> dict[int, tuple[int, int]]:
         """Count the changes of each visitor: those in the roll-up, and those in the event log that it was fed."""
-        rolled = await self.rolled(visitors)
-        rows = await self._clickhouse.ask(_STORED.format(changes=_changes(visitors)), **bound(rolled.markers))
-        stored = dict(map(tuple, rows))
-        return {visitor: (rolled.changes.get(visitor, 0), stored.get(visitor, 0)) for visitor in visitors}
-
-
-def _changes(visitors: Collection[int]) -> str:
-    return _CHANGES.format(visitors=_listed(visitors), fed=FED)
-
-
-def _listed(visitors: Collection[int]) -> str:
-    return ", ".join(map(str, sorted(visitors)))
+        of_visitors = listed(visitors)
+        [[markers, rolled]] = await self._clickhouse.ask(_ROLLED.format(markers=MARKERS, visitors=of_visitors))
+        statement = _STORED.format(changes=_CHANGES.format(visitors=of_visitors), fed=FED)
+        stored = dict(map(tuple, await self._clickhouse.ask(statement, **bound(markers))))
+        return {visitor: (rolled.get(visitor, 0), stored.get(visitor, 0)) for visitor in visitors}

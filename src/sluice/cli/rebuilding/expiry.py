@@ -22,7 +22,7 @@ FROM sluice.rollup_minutes WHERE fed = 0
 async def expired_month(clickhouse: ClickHouse) -> int:
     """Give the last month of which rows may have been removed, as 202611; 0 where all were kept.
 
-    The table says for how long it keeps rows now; what it has that roll-ups have tells whether that was shorter once.
+    The table says for how long it keeps rows now. Where it begins later than the roll-up, that was shorter once.
     """
     [(created_by,)] = await clickhouse.ask(CREATED_BY)
     [(month,)] = await clickhouse.ask(_CUT_OFF)

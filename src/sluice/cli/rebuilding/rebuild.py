@@ -84,8 +84,8 @@ async def rebuild(
     _refuse_sinks(await sinks())
     await database.remove_left()
     marks = await database.marks()
-    expired = await database.expired()
-    made = {rollup: await _made(database, rollup, expired, report) for rollup in rollups}
+    expired, months = await database.expired(), await database.months()
+    made = {rollup: await _made(database, rollup, months, expired, report) for rollup in rollups}
     _refuse_sinks(await sinks())
     if await database.marks() != marks:
         raise Unusable(SINKS_RAN)
@@ -97,10 +97,12 @@ async def rebuild(
         raise Unusable(SINKS_RAN)
 
 
-async def _made(database: Database, rollup: Rollup, expired: int, report: Callable[[int], None]) -> str:
+async def _made(
+    database: Database, rollup: Rollup, months: Mapping[int, int], expired: int, report: Callable[[int], None]
+) -> str:
     table = await database.make(rollup)
     kept = await database.keep(rollup, table, expired)
-    for month, rows in (await database.months()).items():
+    for month, rows in months.items():
         if month not in kept:
             await database.fill(rollup, table, month)
         report(rows)
