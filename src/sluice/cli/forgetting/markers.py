@@ -29,11 +29,10 @@ FED = """
 """
 """The rows of the event log that a roll-up has been fed, in SQL; takes the parameters that `bound` gives."""
 
+_ROWS = "(SELECT *, ['{rollup}'] AS lacking FROM sluice.event_log WHERE ({where}) AND {fed})"
+
 AS_OFTEN_AS_SENT = "deduplicate_insert = 'disable'"
 """Settings of a statement that puts rows back: ClickHouse leaves out none because it was put in before."""
-
-
-_ROWS = "(SELECT *, ['{rollup}'] AS lacking FROM sluice.event_log WHERE {where} AND {fed})"
 
 
 async def markers_of(clickhouse: ClickHouse, rollup: str) -> Markers:
